@@ -1,0 +1,1 @@
+"""Tether ties remote Kubernetes clusters to one external istiod."""

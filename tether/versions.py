@@ -1,0 +1,108 @@
+"""Every version that Tether pins, with the reason for each pin.
+
+Standard library only: the toolchain reads it before anything is installed. The
+Go modules' own pins (go.mod, go.sum) lie beside the programs in ``toolchain/go``;
+a test holds them equal to this file.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """One part, the version in use and why it is this one."""
+
+    name: str
+    version: str
+    reason: str
+    module: str = ""
+    """Go module that the part is built from, empty where it is no Go program."""
+    module_version: str = ""
+    """Version of that module as Go writes it; differs where tags carry no ``v``."""
+
+
+KUBERNETES = Pin(
+    name="kubernetes",
+    version="1.34.4",
+    module="k8s.io/kubernetes",
+    module_version="v1.34.4",
+    reason="newest line that starts on cgroup v1 machines as it is; from 1.35 on the kubelet refuses them",
+)
+ETCD = Pin(
+    name="etcd",
+    version="3.6.4",
+    module="go.etcd.io/etcd/server/v3",
+    module_version="v3.6.4",
+    reason="the version that Kubernetes 1.34 is released with",
+)
+ISTIO = Pin(
+    name="istio",
+    version="1.31-eed52ebb66ad",
+    module="istio.io/istio",
+    module_version="v0.0.0-20260827124520-eed52ebb66ad",
+    reason="branch release-1.31 after the fixes of remote-secret rotation (istio#60612, #60920, #61043); "
+    "Istio's tags have no v, so the module proxy knows commits only",
+)
+ISTIO_RELEASE = Pin(
+    name="istio-release",
+    version="1.31.1",
+    reason="newest published 1.31; used where Istio's own images and charts can be reached",
+)
+ENVOY = Pin(
+    name="envoy",
+    version="1.39.3",
+    reason="Istio 1.31 is paired with Envoy 1.39 (istio/proxy, ENVOY_VERSION.txt)",
+)
+PULUMI = Pin(
+    name="pulumi",
+    version="3.258.0",
+    module="github.com/pulumi/pulumi/pkg/v3",
+    module_version="v3.258.0",
+    reason="engine and Python SDK must be of one version, and this pair is proved from packages alone",
+)
+PULUMI_KUBERNETES = Pin(
+    name="pulumi-kubernetes",
+    version="4.25.0",
+    module="github.com/pulumi/pulumi-kubernetes/provider/v4",
+    module_version="v4.0.0-20260115033456-f47bc2d6f199",
+    reason="the commit of tag v4.25.0; the SDK asks for exactly this plugin version",
+)
+PULUMI_RANDOM = Pin(
+    name="pulumi-random",
+    version="4.21.4",
+    module="github.com/pulumi/pulumi-terraform-bridge/v3",
+    module_version="v3.137.0",
+    reason="the SDK asks for exactly this plugin version; the plugin is bridged here, its own module is not published",
+)
+KIND = Pin(
+    name="kind",
+    version="0.33.0",
+    module="sigs.k8s.io/kind",
+    module_version="v0.33.0",
+    reason="its base files make the node image, so tool and image must agree",
+)
+COREDNS = Pin(
+    name="coredns",
+    version="1.14.1",
+    module="github.com/coredns/coredns",
+    module_version="v1.14.1",
+    reason="newest that needs no newer Go; kubeadm is told its tag",
+)
+METALLB = Pin(
+    name="metallb",
+    version="0.15.3",
+    module="go.universe.tf/metallb",
+    module_version="v0.15.3",
+    reason="newest line; its chart lies in the same module",
+)
+PAUSE = Pin(name="pause", version="3.10.1", reason="the tag that kubeadm 1.34 asks for")
+GO = Pin(name="go", version="1.26", reason="Istio 1.31 asks for Go 1.26.0 or newer")
+UV = Pin(name="uv", version="0.13.9", reason="reads the committed uv.lock")
+
+PINS = (
+    KUBERNETES, ETCD, ISTIO, ISTIO_RELEASE, ENVOY, PULUMI, PULUMI_KUBERNETES, PULUMI_RANDOM,
+    KIND, COREDNS, METALLB, PAUSE, GO, UV,
+)  # fmt: skip
+
+KUBERNETES_MINIMUM = (1, 32)
+"""Oldest Kubernetes that Istio 1.31 runs on (istioctl/pkg/install/k8sversion/version.go)."""
