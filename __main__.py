@@ -1,0 +1,32 @@
+"""Settings in, a mesh declared, its endpoints out."""
+
+import pulumi
+
+from components.from_settings import mesh_args
+from components.mesh import Mesh
+from tether import parts, settings, stack_readme, topology
+
+chosen = settings.of_stack()
+plan = topology.plan(chosen)
+used = parts.read()
+
+mesh = Mesh("mesh", mesh_args(chosen, plan, used))
+
+about = pulumi.Output.from_input(
+    {
+        "meshId": plan.mesh_id,
+        "trustDomain": plan.trust_domain,
+        "rootCertificateFingerprint": mesh.authority.root_fingerprint,
+        "rootCertificateExpiry": mesh.authority.root_expiry,
+        "istioVersion": used.istio_version,
+        "envoyVersion": used.envoy_version,
+        "dataPlane": used.data_plane,
+        "source": used.source,
+    }
+)
+pulumi.export("endpoints", mesh.endpoints)
+pulumi.export("clusters", [cluster.name for cluster in plan.clusters])
+pulumi.export("mesh", about)
+pulumi.export("verification", mesh.verification)
+pulumi.export("kubeconfigs", mesh.kubeconfigs)
+pulumi.export("readme", pulumi.Output.all(mesh.endpoints, about).apply(lambda known: stack_readme.render(*known)))

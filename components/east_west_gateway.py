@@ -1,0 +1,71 @@
+"""The gateway through which a cluster's network is entered from the others."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from components.istio import IstioArgs, release
+from components.resources import GatewayReady
+
+SERVICE = "istio-eastwestgateway"
+
+
+class EastWestGatewayArgs(TypedDict):
+    """Which network the gateway leads into."""
+
+    network: pulumi.Input[str]
+    """Network behind the gateway."""
+    istio_namespace: pulumi.Input[str]
+    """Namespace that the gateway runs in."""
+    kubeconfig: pulumi.Input[str]
+    """Kubeconfig for this machine, to see that the gateway answers; kept secret."""
+    istio: IstioArgs
+    """Charts and time-out."""
+    load_balancer_address: NotRequired[pulumi.Input[str]]
+    """Address to ask the load balancer for; any when left out."""
+
+
+class EastWestGateway(pulumi.ComponentResource):
+    """An east-west gateway with an address that answers.
+
+    Pass the cluster's Kubernetes provider by ``opts``. Its pod takes image and
+    configuration from injection, so the webhook must answer before this is made.
+    """
+
+    address: pulumi.Output[str]
+    """The load balancer's IP address or host name."""
+
+    def __init__(self, name: str, args: EastWestGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tether:index:EastWestGateway", name, {}, opts)
+        istio = args["istio"]
+        wanted = args.get("load_balancer_address")
+        annotations = {"metallb.io/loadBalancerIPs": wanted} if wanted is not None else {}
+        gateway = release(
+            self,
+            name,
+            chart=istio["gateway_chart"],
+            release_name=SERVICE,
+            namespace=args["istio_namespace"],
+            timeout_seconds=istio["timeout_seconds"],
+            values={
+                "name": SERVICE,
+                "networkGateway": args["network"],
+                "service": {"annotations": annotations},
+                "autoscaling": {"enabled": False},
+                # The pod's image is `auto`, for which the API server would otherwise pull always.
+                "imagePullPolicy": "IfNotPresent",
+            },
+        )
+        ready = GatewayReady(
+            name,
+            {
+                "kubeconfig": args["kubeconfig"],
+                "namespace": args["istio_namespace"],
+                "service": SERVICE,
+                "expectedAddress": wanted,
+                "timeoutSeconds": istio["timeout_seconds"],
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
+        )
+        self.address = ready.address
+        self.register_outputs({"address": self.address})

@@ -1,0 +1,43 @@
+"""A cluster that is already there."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+
+class ExistingClusterArgs(TypedDict):
+    """How to reach the cluster."""
+
+    kubeconfig: pulumi.Input[str]
+    """Path of a kubeconfig, or its content; kept secret."""
+    api_server: pulumi.Input[str]
+    """URL of the API server as the primary's istiod reaches it; never a loopback address."""
+    identifier: pulumi.Input[str]
+    """Known before anything is read: tells the Kubernetes provider that it still talks to the same cluster."""
+    context: NotRequired[pulumi.Input[str]]
+    """Context in the kubeconfig; its current one when left out."""
+
+
+class ExistingCluster(pulumi.ComponentResource):
+    """A Kubernetes provider for a cluster that Tether did not make and never deletes."""
+
+    provider: kubernetes.Provider
+    """Kubernetes provider for the cluster."""
+    kubeconfig: pulumi.Output[str]
+    """Kubeconfig for this machine; secret."""
+    api_server: pulumi.Output[str]
+    """URL of the API server as other clusters' pods reach it."""
+
+    def __init__(self, name: str, args: ExistingClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tether:index:ExistingCluster", name, {}, opts)
+        self.kubeconfig = pulumi.Output.secret(args["kubeconfig"])
+        self.api_server = pulumi.Output.from_input(args["api_server"])
+        self.provider = kubernetes.Provider(
+            name,
+            kubeconfig=self.kubeconfig,
+            context=args.get("context"),
+            cluster_identifier=args["identifier"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({"apiServer": self.api_server})

@@ -1,0 +1,83 @@
+"""From a stack's settings and the parts on this machine to the arguments of a mesh."""
+
+from typing import Any
+
+import pulumi
+
+from components.mesh import MeshArgs, MeshClusterArgs
+from tether.parts import Parts
+from tether.settings import Settings
+from tether.topology import ClusterPlan, Topology
+
+
+def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
+    """Everything that :class:`components.mesh.Mesh` asks for."""
+    timeout = settings.ready_timeout_seconds
+    arguments: MeshArgs = {
+        "mesh_id": plan.mesh_id,
+        "trust_domain": plan.trust_domain,
+        "istio_namespace": plan.istio_namespace,
+        "clusters": [_cluster(cluster) for cluster in plan.clusters],
+        "certificate_authority": {
+            "istio_namespace": plan.istio_namespace,
+            "algorithm": settings.certificate_authority.algorithm,
+            "root_days": settings.certificate_authority.root_days,
+            "intermediate_days": settings.certificate_authority.intermediate_days,
+            "organization": settings.certificate_authority.organization,
+        },
+        "istio": {
+            "base_chart": parts.charts["base"].path,
+            "istiod_chart": parts.charts["istiod"].path,
+            "gateway_chart": parts.charts["gateway"].path,
+            "tag": parts.istio_version,
+            "pilot_image": parts.images.pilot,
+            "proxy_image": parts.images.proxy,
+            "plain_envoy": parts.data_plane == "envoy",
+            "timeout_seconds": timeout,
+        },
+        "kind": {
+            "node_image": parts.images.node,
+            "node_image_has_network": parts.source == "packages",
+            "kubernetes_version": parts.kubernetes_version,
+            "container_runtime": parts.container_runtime,
+            "create_timeout_seconds": settings.create_timeout_seconds,
+            "retain_on_failure": settings.retain_on_failure,
+            "load_balancer_chart": parts.charts["metallb"].path,
+            "load_balancer_controller_image": parts.images.metallb_controller,
+            "load_balancer_speaker_image": parts.images.metallb_speaker,
+            "load_balancer_timeout_seconds": timeout,
+        },
+    }
+    if settings.verify:
+        arguments["verification"] = {"image": parts.images.echo, "timeout_seconds": timeout}
+    return arguments
+
+
+def _cluster(cluster: ClusterPlan) -> MeshClusterArgs:
+    return {
+        "name": cluster.name,
+        "role": cluster.role.value,
+        "network": cluster.network,
+        "platform": cluster.platform.value,
+        "settings": _kind_settings(cluster) if cluster.is_kind else _existing_settings(cluster),
+    }
+
+
+def _kind_settings(cluster: ClusterPlan) -> dict[str, Any]:
+    own: dict[str, Any] = {"pod_cidr": cluster.pod_cidr, "service_cidr": cluster.service_cidr}
+    if cluster.kind_config:
+        own["kind_config"] = dict(cluster.kind_config)
+    if cluster.node_image is not None:
+        own["node_image"] = cluster.node_image
+        own["node_image_has_network"] = False
+        own["kubernetes_version"] = cluster.kubernetes_version
+    return own
+
+
+def _existing_settings(cluster: ClusterPlan) -> dict[str, Any]:
+    own = {
+        "kubeconfig": pulumi.Output.secret(cluster.kubeconfig),
+        "api_server": cluster.api_server,
+        "context": cluster.context,
+    }
+    return {key: value for key, value in own.items() if value is not None}

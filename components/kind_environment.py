@@ -1,0 +1,104 @@
+"""kind clusters that share a container network of their own."""
+
+from typing import Any, TypedDict, cast
+
+import pulumi
+import pulumi_random as random
+
+from components.kind_cluster import KindCluster, KindClusterArgs
+from components.load_balancer import LoadBalancer
+from components.resources import ContainerNetwork
+from tether import topology
+
+
+class KindEnvironmentArgs(TypedDict):
+    """What all kind clusters of an environment have in common."""
+
+    node_image: pulumi.Input[str]
+    """Reference of the kind node image."""
+    node_image_has_network: pulumi.Input[bool]
+    """The image brings a pod network of its own."""
+    kubernetes_version: pulumi.Input[str]
+    """Version that the image carries."""
+    container_runtime: pulumi.Input[str]
+    """``docker``, ``podman`` or ``auto``."""
+    create_timeout_seconds: pulumi.Input[int]
+    """How long a cluster may take to become ready."""
+    retain_on_failure: pulumi.Input[bool]
+    """Keep the nodes of a cluster that failed to start."""
+    load_balancer_chart: pulumi.Input[str]
+    """Folder or reference of MetalLB's chart."""
+    load_balancer_controller_image: pulumi.Input[str]
+    """Full reference, tag included."""
+    load_balancer_speaker_image: pulumi.Input[str]
+    """Full reference, tag included."""
+    load_balancer_timeout_seconds: pulumi.Input[int]
+    """How long MetalLB may take to become ready."""
+
+
+class KindEnvironment(pulumi.ComponentResource):
+    """kind clusters on one container network, each with a load balancer.
+
+    The network belongs to the environment alone, so its addresses can be dealt out
+    beforehand: containers live in the lower half, and every cluster's load balancer has
+    a pool in the upper half. Environments on one machine cannot collide.
+    """
+
+    clusters: dict[str, KindCluster]
+    """By cluster ID."""
+    load_balancers: dict[str, LoadBalancer]
+    """By cluster ID."""
+    gateway_addresses: dict[str, pulumi.Output[str]]
+    """By cluster ID: the address kept for its east-west gateway, known before the gateway is."""
+
+    def __init__(
+        self,
+        name: str,
+        args: KindEnvironmentArgs,
+        clusters: dict[str, dict[str, pulumi.Input[Any]]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the environment.
+
+        Args:
+            name: name of the resource.
+            args: what the clusters have in common.
+            clusters: by cluster ID, the arguments of KindCluster in which it differs.
+            opts: options of the resource.
+        """
+        super().__init__("tether:index:KindEnvironment", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        suffix = random.RandomId(name, byte_length=4, opts=child).hex
+        network = ContainerNetwork(
+            name, {"name": suffix.apply(topology.network_name), "runtime": args["container_runtime"]}, child
+        )
+        pools = network.subnet.apply(lambda subnet: topology.address_pools(subnet, len(clusters)))
+        common = {key: value for key, value in args.items() if not key.startswith("load_balancer_")}
+        self.clusters = {}
+        self.load_balancers = {}
+        self.gateway_addresses = {}
+        for index, (cluster_name, own) in enumerate(clusters.items()):
+            arguments: dict[str, pulumi.Input[Any]] = {
+                **common,
+                "cluster_name": suffix.apply(
+                    lambda suffix, name=cluster_name: topology.kind_cluster_name(name, suffix)
+                ),
+                "identifier": f"{pulumi.get_project()}/{pulumi.get_stack()}/{cluster_name}",
+                "network": network.network_name,
+                **own,
+            }
+            cluster = KindCluster(cluster_name, cast(KindClusterArgs, arguments), child)
+            self.load_balancers[cluster_name] = LoadBalancer(
+                cluster_name,
+                {
+                    "chart": args["load_balancer_chart"],
+                    "controller_image": args["load_balancer_controller_image"],
+                    "speaker_image": args["load_balancer_speaker_image"],
+                    "addresses": pools.apply(lambda pools, index=index: pools[index].range),
+                    "timeout_seconds": args["load_balancer_timeout_seconds"],
+                },
+                pulumi.ResourceOptions(parent=cluster, provider=cluster.provider, deleted_with=cluster.cluster),
+            )
+            self.clusters[cluster_name] = cluster
+            self.gateway_addresses[cluster_name] = pools.apply(lambda pools, index=index: pools[index].first)
+        self.register_outputs({})

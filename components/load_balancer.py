@@ -1,0 +1,72 @@
+"""A load balancer for clusters that have none of their own."""
+
+from typing import TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.istio import release
+
+NAMESPACE = "metallb-system"
+
+
+class LoadBalancerArgs(TypedDict):
+    """MetalLB and the addresses that it may hand out."""
+
+    chart: pulumi.Input[str]
+    """Folder or reference of MetalLB's chart."""
+    controller_image: pulumi.Input[str]
+    """Full reference, tag included."""
+    speaker_image: pulumi.Input[str]
+    """Full reference, tag included."""
+    addresses: pulumi.Input[str]
+    """Range ``first-last`` on the nodes' network that nobody else uses."""
+    timeout_seconds: pulumi.Input[int]
+    """How long MetalLB may take to become ready."""
+
+
+def _image(reference: pulumi.Input[str]) -> pulumi.Output[dict[str, str]]:
+    """Split a reference as MetalLB's chart wants it."""
+
+    def split(whole: str) -> dict[str, str]:
+        repository, _, tag = whole.rpartition(":")
+        return {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"}
+
+    return pulumi.Output.from_input(reference).apply(split)
+
+
+class LoadBalancer(pulumi.ComponentResource):
+    """MetalLB in layer-2 mode with one pool of addresses.
+
+    Pass the cluster's Kubernetes provider by ``opts``.
+    """
+
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tether:index:LoadBalancer", name, {}, opts)
+        metallb = release(
+            self,
+            f"{name}-load-balancer",
+            chart=args["chart"],
+            release_name="metallb",
+            namespace=NAMESPACE,
+            create_namespace=True,
+            timeout_seconds=args["timeout_seconds"],
+            values={
+                "controller": {"image": _image(args["controller_image"])},
+                "speaker": {"image": _image(args["speaker_image"]), "frr": {"enabled": False}},
+                "frrk8s": {"enabled": False},
+            },
+        )
+        for kind, spec in (
+            ("IPAddressPool", {"addresses": [args["addresses"]]}),
+            ("L2Advertisement", {"ipAddressPools": ["tether"]}),
+        ):
+            kubernetes.apiextensions.CustomResource(
+                f"{name}-{kind.lower()}",
+                api_version="metallb.io/v1beta1",
+                kind=kind,
+                metadata={"name": "tether", "namespace": NAMESPACE},
+                spec=spec,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[metallb]),
+            )
+        self.register_outputs({})

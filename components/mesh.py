@@ -1,0 +1,269 @@
+"""A whole mesh: clusters, one external istiod, and the proof that they are tied together."""
+
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, TypedDict, cast
+
+import pulumi
+
+from components.certificate_authority import CertificateAuthority, CertificateAuthorityArgs
+from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
+from components.existing_cluster import ExistingCluster, ExistingClusterArgs
+from components.istio import IstioArgs
+from components.kind_cluster import KindCluster
+from components.kind_environment import KindEnvironment, KindEnvironmentArgs
+from components.primary import Primary
+from components.remote import Remote
+from components.remote_secret import RemoteSecret
+from components.resources import RemoteReady, Verification
+from tether import topology
+from tether.topology import ClusterPlan, Platform, Role
+
+
+class MeshClusterArgs(TypedDict):
+    """One cluster of the mesh."""
+
+    name: str
+    """Istio cluster ID."""
+    role: str
+    """``primary`` for the one that runs istiod, else ``remote``."""
+    network: str
+    """Network of the cluster's pods; every cluster has its own."""
+    platform: str
+    """``kind`` to create the cluster, ``existing`` to take one."""
+    settings: NotRequired[dict[str, pulumi.Input[Any]]]
+    """Arguments of KindCluster or ExistingCluster that are this cluster's own."""
+
+
+class VerificationArgs(TypedDict):
+    """How the mesh is proved."""
+
+    image: pulumi.Input[str]
+    """Full reference of Istio's echo application."""
+    timeout_seconds: pulumi.Input[int]
+    """How long the proof may take."""
+
+
+class MeshArgs(TypedDict):
+    """What the mesh is made of."""
+
+    mesh_id: str
+    """Mesh ID."""
+    trust_domain: str
+    """Trust domain of every identity."""
+    istio_namespace: str
+    """Namespace of istiod, the same in every cluster."""
+    clusters: list[MeshClusterArgs]
+    """One primary and at least one remote."""
+    certificate_authority: CertificateAuthorityArgs
+    """The authority that all clusters share."""
+    istio: IstioArgs
+    """Charts, images and data plane."""
+    kind: NotRequired[KindEnvironmentArgs]
+    """Needed where a cluster's platform is ``kind``."""
+    verification: NotRequired[VerificationArgs]
+    """Left out: the mesh is not proved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """A cluster and what is known of it before anything runs inside."""
+
+    cluster: KindCluster | ExistingCluster
+    deleted_with: pulumi.Resource | None = None
+    """What lives in a kind cluster needs no deletion of its own when the cluster goes; in
+    other clusters it does, or their load balancers would stay behind."""
+    gateway_address: pulumi.Output[str] | None = None
+    """Where the load balancer's pool is ours, the gateway's address is known beforehand."""
+    load_balancer: list[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
+
+
+class Mesh(pulumi.ComponentResource):
+    """Istio primary-remote on different networks.
+
+    Order is what depends on what, nothing else: clusters, their load balancers and both
+    halves of Istio are made side by side wherever an address is known beforehand.
+    """
+
+    endpoints: pulumi.Output[list[dict[str, Any]]]
+    """By cluster: API server, east-west gateway, and istiod's address in the primary."""
+    kubeconfigs: pulumi.Output[dict[str, str]]
+    """By cluster ID; secret."""
+    authority: CertificateAuthority
+    """The shared certificate authority."""
+    verification: pulumi.Output[dict[str, Any] | None]
+    """What the proof saw, or nothing where it was not asked for."""
+
+    def __init__(self, name: str, args: MeshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tether:index:Mesh", name, {}, opts)
+        self._name = name
+        self._args = args
+        self.authority = CertificateAuthority(name, args["certificate_authority"], pulumi.ResourceOptions(parent=self))
+        self._places = self._create_clusters()
+        self._gateways: dict[str, EastWestGateway] = {}
+        self._primary_settings = next(one for one in args["clusters"] if one["role"] == Role.PRIMARY)
+        primary = self._create_primary()
+        for cluster in args["clusters"]:
+            if cluster["role"] != Role.PRIMARY:
+                self._tie_remote(cluster, primary)
+        self.endpoints = pulumi.Output.all(*[self._endpoint(cluster) for cluster in args["clusters"]])
+        self.kubeconfigs = pulumi.Output.secret(
+            pulumi.Output.all(**{name: place.cluster.kubeconfig for name, place in self._places.items()})
+        )
+        self.verification = self._verify([primary, *self._gateways.values()])
+        self.register_outputs({"endpoints": self.endpoints, "verification": self.verification})
+
+    def _create_clusters(self) -> dict[str, _Place]:
+        """Make or take every cluster."""
+        places: dict[str, _Place] = {}
+        own = {
+            one["name"]: one.get("settings", {}) for one in self._args["clusters"] if one["platform"] == Platform.KIND
+        }
+        if own and "kind" in self._args:
+            environment = KindEnvironment(self._name, self._args["kind"], own, pulumi.ResourceOptions(parent=self))
+            for name, cluster in environment.clusters.items():
+                places[name] = _Place(
+                    cluster=cluster,
+                    deleted_with=cluster.cluster,
+                    gateway_address=environment.gateway_addresses[name],
+                    load_balancer=[environment.load_balancers[name]],
+                )
+        for one in self._args["clusters"]:
+            if one["platform"] == Platform.EXISTING:
+                identifier = f"{pulumi.get_project()}/{pulumi.get_stack()}/{one['name']}"
+                arguments = cast(ExistingClusterArgs, {"identifier": identifier, **one.get("settings", {})})
+                cluster = ExistingCluster(one["name"], arguments, pulumi.ResourceOptions(parent=self))
+                places[one["name"]] = _Place(cluster=cluster)
+        return places
+
+    def _create_primary(self) -> Primary:
+        """Install istiod and its gateway."""
+        settings = self._primary_settings
+        primary = Primary(
+            settings["name"],
+            {
+                "cluster_name": settings["name"],
+                "network": settings["network"],
+                "mesh_id": self._args["mesh_id"],
+                "trust_domain": self._args["trust_domain"],
+                "istio_namespace": self._args["istio_namespace"],
+                "root_certificate": self.authority.root_certificate,
+                "cacerts": self.authority.cacerts,
+                "istio": self._args["istio"],
+            },
+            self._inside(settings["name"]),
+        )
+        self._create_gateway(settings, primary.istiod)
+        return primary
+
+    def _tie_remote(self, cluster: MeshClusterArgs, primary: Primary) -> None:
+        """Install a remote's half, let istiod read the cluster, wait until it serves it, open its network."""
+        name, primary_name = cluster["name"], self._primary_settings["name"]
+        primary_gateway = self._gateways[primary_name]
+        plan = ClusterPlan(
+            name=name, role=Role.REMOTE, network=cluster["network"], platform=Platform(cluster["platform"]), index=0
+        )
+        remote = Remote(
+            name,
+            {
+                "cluster_name": name,
+                "network": cluster["network"],
+                "mesh_id": self._args["mesh_id"],
+                "primary_cluster_name": primary_name,
+                "istio_namespace": self._args["istio_namespace"],
+                "istiod_address": self._places[primary_name].gateway_address or primary_gateway.address,
+                "injection_path": plan.injection_path,
+                "root_certificate": self.authority.root_certificate,
+                "istio": self._args["istio"],
+            },
+            self._inside(name),
+        )
+        secret = RemoteSecret(
+            name,
+            {
+                "cluster_name": name,
+                "secret_name": plan.remote_secret_name,
+                "api_server": self._places[name].cluster.api_server,
+                "certificate_authority": remote.certificate_authority,
+                "token": remote.reader_token,
+                "istio_namespace": self._args["istio_namespace"],
+            },
+            self._inside(primary_name, [primary.namespace, remote.istiod]),
+        )
+        ready = RemoteReady(
+            name,
+            {
+                "primaryKubeconfig": self._places[primary_name].cluster.kubeconfig,
+                "remoteKubeconfig": self._places[name].cluster.kubeconfig,
+                "clusterName": name,
+                "network": cluster["network"],
+                "istioNamespace": self._args["istio_namespace"],
+                "timeoutSeconds": self._args["istio"]["timeout_seconds"],
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[secret, primary_gateway, primary]),
+        )
+        self._create_gateway(cluster, ready)
+
+    def _create_gateway(self, cluster: MeshClusterArgs, injection: pulumi.Resource) -> None:
+        """Open a cluster's network to the others, once ``injection`` answers there."""
+        place = self._places[cluster["name"]]
+        arguments: EastWestGatewayArgs = {
+            "network": cluster["network"],
+            "istio_namespace": self._args["istio_namespace"],
+            "kubeconfig": place.cluster.kubeconfig,
+            "istio": self._args["istio"],
+        }
+        if place.gateway_address is not None:
+            arguments["load_balancer_address"] = place.gateway_address
+        self._gateways[cluster["name"]] = EastWestGateway(
+            cluster["name"], arguments, self._inside(cluster["name"], [injection, *place.load_balancer])
+        )
+
+    def _inside(self, cluster_name: str, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
+        """Options for a component that lives in a cluster."""
+        place = self._places[cluster_name]
+        return pulumi.ResourceOptions(
+            parent=self, provider=place.cluster.provider, deleted_with=place.deleted_with, depends_on=depends_on
+        )
+
+    def _endpoint(self, cluster: MeshClusterArgs) -> pulumi.Output[dict[str, Any]]:
+        """Where one cluster is reached."""
+        address = self._gateways[cluster["name"]].address
+        istiod = {"address": address, "ports": {"xds": topology.XDS_PORT, "webhook": topology.WEBHOOK_PORT}}
+        return pulumi.Output.from_input(
+            {
+                "cluster": cluster["name"],
+                "role": str(cluster["role"]),
+                "network": cluster["network"],
+                "apiServer": self._places[cluster["name"]].cluster.api_server,
+                "eastWestGateway": {
+                    "address": address,
+                    "ports": {"tls": topology.CROSS_NETWORK_PORT, "status": topology.STATUS_PORT},
+                },
+                "istiod": istiod if cluster["role"] == Role.PRIMARY else None,
+            }
+        )
+
+    def _verify(self, depends_on: list[pulumi.Resource]) -> pulumi.Output[dict[str, Any] | None]:
+        """Prove that every cluster's requests are answered by every cluster."""
+        if "verification" not in self._args:
+            return pulumi.Output.from_input(cast("dict[str, Any] | None", None))
+        proof = Verification(
+            self._name,
+            {
+                "clusters": [
+                    {"name": name, "kubeconfig": place.cluster.kubeconfig} for name, place in self._places.items()
+                ],
+                "image": self._args["verification"]["image"],
+                "trustDomain": self._args["trust_domain"],
+                "timeoutSeconds": self._args["verification"]["timeout_seconds"],
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+        )
+        return pulumi.Output.from_input(
+            {
+                "answers": proof.answers,
+                "identities": proof.identities,
+                "seconds": proof.seconds,
+                "verifiedAt": proof.verified_at,
+            }
+        )

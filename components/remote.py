@@ -1,0 +1,118 @@
+"""A cluster whose proxies belong to an istiod elsewhere."""
+
+import base64
+from typing import TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.istio import IstioArgs, release
+
+READER = "istio-reader-service-account"
+"""Service account that chart ``base`` makes and that istiod reads the cluster with."""
+
+
+class RemoteArgs(TypedDict):
+    """What the remote is told about its istiod."""
+
+    cluster_name: pulumi.Input[str]
+    """Istio cluster ID."""
+    network: pulumi.Input[str]
+    """Network that the cluster's pods are on."""
+    mesh_id: pulumi.Input[str]
+    """Mesh ID."""
+    primary_cluster_name: pulumi.Input[str]
+    """Cluster ID of the primary, which is allowed to lead here."""
+    istio_namespace: pulumi.Input[str]
+    """Namespace of istiod, of the same name as in the primary."""
+    istiod_address: pulumi.Input[str]
+    """IP address of the primary's east-west gateway; a host name would make an ExternalName
+    Service, which webhooks refuse (istio/istio#45014)."""
+    injection_path: pulumi.Input[str]
+    """Path of the webhook, which carries cluster ID and network to every injected proxy."""
+    root_certificate: pulumi.Input[str]
+    """Root certificate, PEM; byte for byte what the primary's ``cacerts`` holds."""
+    istio: IstioArgs
+    """Charts."""
+
+
+class Remote(pulumi.ComponentResource):
+    """The remote's half of the chain: namespace, istiod Service, webhook, reader credential.
+
+    Pass the cluster's Kubernetes provider by ``opts``.
+    """
+
+    reader_token: pulumi.Output[str]
+    """Token of the reader service account; secret."""
+    certificate_authority: pulumi.Output[str]
+    """CA of the cluster's API server, PEM."""
+    istiod: kubernetes.helm.v3.Release
+    """Release with the Service, the webhook and the reader's rights."""
+
+    def __init__(self, name: str, args: RemoteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tether:index:Remote", name, {}, opts)
+        istio = args["istio"]
+        bundle = pulumi.Output.from_input(args["root_certificate"]).apply(
+            lambda pem: base64.b64encode(pem.encode()).decode()
+        )
+        self.namespace = kubernetes.core.v1.Namespace(
+            name,
+            metadata={
+                "name": args["istio_namespace"],
+                "labels": {"topology.istio.io/network": args["network"]},
+                "annotations": {"topology.istio.io/controlPlaneClusters": args["primary_cluster_name"]},
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        inside = self.namespace.metadata["name"]
+        base = release(
+            self,
+            f"{name}-base",
+            chart=istio["base_chart"],
+            release_name="istio-base",
+            namespace=inside,
+            timeout_seconds=istio["timeout_seconds"],
+            # Without a default revision the chart leaves out a validating webhook that
+            # nobody in a remote would ever give a CA bundle.
+            values={"profile": "remote", "defaultRevision": "", "global": {"istioNamespace": args["istio_namespace"]}},
+        )
+        self.istiod = release(
+            self,
+            f"{name}-istiod",
+            chart=istio["istiod_chart"],
+            release_name="istiod",
+            namespace=inside,
+            timeout_seconds=istio["timeout_seconds"],
+            values={
+                "profile": "remote",
+                "istiodRemote": {"injectionPath": args["injection_path"], "injectionCABundle": bundle},
+                "global": {
+                    "istioNamespace": args["istio_namespace"],
+                    "meshID": args["mesh_id"],
+                    "network": args["network"],
+                    "multiCluster": {"clusterName": args["cluster_name"]},
+                    "remotePilotAddress": args["istiod_address"],
+                },
+            },
+            depends_on=[base],
+        )
+        credential = kubernetes.core.v1.Secret(
+            f"{name}-reader-token",
+            type="kubernetes.io/service-account-token",
+            metadata={
+                "name": f"{READER}-istio-remote-secret-token",
+                "namespace": inside,
+                "annotations": {"kubernetes.io/service-account.name": READER},
+            },
+            # Kubernetes marks the day of the token's last use in a label, which is no change of ours.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[base],
+                additional_secret_outputs=["data"],
+                ignore_changes=["data", "metadata.labels"],
+            ),
+        )
+        data = pulumi.Output.secret(credential.data)
+        self.reader_token = data.apply(lambda entries: base64.b64decode(entries["token"]).decode())
+        self.certificate_authority = data.apply(lambda entries: base64.b64decode(entries["ca.crt"]).decode())
+        self.register_outputs({})

@@ -1,0 +1,65 @@
+"""The secret that lets the primary's istiod read a remote cluster."""
+
+import base64
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from tether import remote_kubeconfig
+
+
+class RemoteSecretArgs(TypedDict):
+    """Which remote, and the credential for it."""
+
+    cluster_name: pulumi.Input[str]
+    """Istio cluster ID of the remote; becomes the Secret's data key, which is what istiod goes by."""
+    secret_name: pulumi.Input[str]
+    """Name of the Secret; istiod does not care, ``istioctl`` writes ``istio-remote-secret-<cluster>``."""
+    api_server: pulumi.Input[str]
+    """URL of the remote's API server as pods of the primary reach it."""
+    certificate_authority: pulumi.Input[str]
+    """The remote API server's CA certificate, PEM."""
+    token: pulumi.Input[str]
+    """Token of the reader service account in the remote; kept secret."""
+    istio_namespace: NotRequired[pulumi.Input[str]]
+    """Namespace of the primary's istiod, the only one that it watches for these secrets."""
+
+
+class RemoteSecret(pulumi.ComponentResource):
+    """A remote secret, of the shape that ``istioctl create-remote-secret`` writes.
+
+    Lives in the primary; pass the primary's Kubernetes provider by ``opts``. The remote's
+    namespace must carry its annotation before this exists: istiod reads it only once, when
+    the cluster is added (istio/istio multicluster.go, ``checkShouldLead``).
+    """
+
+    secret_name: pulumi.Output[str]
+    """Name of the Secret."""
+
+    def __init__(self, name: str, args: RemoteSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tether:index:RemoteSecret", name, {}, opts)
+        cluster_name = pulumi.Output.from_input(args["cluster_name"])
+        kubeconfig = pulumi.Output.secret(
+            pulumi.Output.all(
+                cluster_name=cluster_name,
+                server=args["api_server"],
+                certificate_authority=args["certificate_authority"],
+                token=args["token"],
+            ).apply(lambda parts: remote_kubeconfig.render(**parts))
+        )
+        secret = kubernetes.core.v1.Secret(
+            name,
+            metadata={
+                "name": args["secret_name"],
+                "namespace": args.get("istio_namespace", "istio-system"),
+                "labels": {"istio/multiCluster": "true"},
+                "annotations": {"networking.istio.io/cluster": cluster_name},
+            },
+            data=pulumi.Output.all(cluster_name, kubeconfig).apply(
+                lambda entry: {entry[0]: base64.b64encode(entry[1].encode()).decode()}
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.secret_name = pulumi.Output.from_input(secret.metadata.name)
+        self.register_outputs({"secretName": self.secret_name})

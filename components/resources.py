@@ -1,0 +1,130 @@
+"""The resources of Tether's own provider, as classes for Python programs.
+
+The provider itself is a process of its own in ``providers/tether``; these classes
+only name types and outputs. Inputs are checked there, where they are used.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pulumi
+
+
+class _ProviderResource(pulumi.CustomResource):
+    """A resource of the provider, with its outputs under Python's names."""
+
+    noun: ClassVar[str]
+    """Last part of the type token."""
+    outputs: ClassVar[Mapping[str, str]] = {}
+    """Python's name of each output: the name on the wire."""
+    secrets: ClassVar[tuple[str, ...]] = ()
+    """Outputs that are secret whatever the provider says."""
+
+    def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            f"tether:index:{self.noun}",
+            name,
+            {**dict.fromkeys(self.outputs.values()), **props},
+            pulumi.ResourceOptions.merge(pulumi.ResourceOptions(additional_secret_outputs=list(self.secrets)), opts),
+        )
+        for python_name, wire_name in self.outputs.items():
+            setattr(self, python_name, getattr(self, wire_name))
+
+
+class ContainerNetwork(_ProviderResource):
+    """A container network that one environment has for itself."""
+
+    noun = "ContainerNetwork"
+    outputs: ClassVar = {"network_name": "name", "subnet": "subnet"}
+
+    network_name: pulumi.Output[str]
+    """Name of the network."""
+    subnet: pulumi.Output[str]
+    """The network's IPv4 subnet as CIDR; containers get the lower half."""
+
+
+class Cluster(_ProviderResource):
+    """A kind cluster."""
+
+    noun = "Cluster"
+    outputs: ClassVar = {
+        "kubeconfig": "kubeconfig",
+        "internal_kubeconfig": "internalKubeconfig",
+        "api_server": "apiServer",
+    }
+    secrets = ("kubeconfig", "internalKubeconfig")
+
+    kubeconfig: pulumi.Output[str]
+    """Kubeconfig for this machine; secret."""
+    internal_kubeconfig: pulumi.Output[str]
+    """Kubeconfig for pods of other clusters on the same container network; secret."""
+    api_server: pulumi.Output[str]
+    """URL of the API server as other clusters' pods reach it."""
+
+
+class CertificateChain(_ProviderResource):
+    """A root certificate and an intermediate that it signed."""
+
+    noun = "CertificateChain"
+    outputs: ClassVar = {
+        "root_certificate": "rootCertificate",
+        "intermediate_certificate": "intermediateCertificate",
+        "intermediate_key": "intermediateKey",
+        "certificate_chain": "certificateChain",
+        "root_fingerprint": "rootFingerprint",
+        "root_expiry": "rootExpiry",
+        "intermediate_expiry": "intermediateExpiry",
+    }
+    secrets = ("rootKey", "intermediateKey")
+
+    root_certificate: pulumi.Output[str]
+    """PEM."""
+    intermediate_certificate: pulumi.Output[str]
+    """PEM."""
+    intermediate_key: pulumi.Output[str]
+    """PEM, PKCS#8; secret."""
+    certificate_chain: pulumi.Output[str]
+    """PEM: the intermediate, then the root."""
+    root_fingerprint: pulumi.Output[str]
+    """SHA-256 of the root certificate's DER form, hexadecimal."""
+    root_expiry: pulumi.Output[str]
+    """ISO 8601, UTC."""
+    intermediate_expiry: pulumi.Output[str]
+    """ISO 8601, UTC."""
+
+
+class RemoteReady(_ProviderResource):
+    """Exists once the primary's istiod serves a remote: synced, root distributed, injection answered."""
+
+    noun = "RemoteReady"
+
+
+class GatewayReady(_ProviderResource):
+    """Exists once a gateway has an address and answers on it."""
+
+    noun = "GatewayReady"
+    outputs: ClassVar = {"address": "address"}
+
+    address: pulumi.Output[str]
+    """The load balancer's IP address or host name."""
+
+
+class Verification(_ProviderResource):
+    """Exists once requests have crossed between all clusters, both ways, over mTLS."""
+
+    noun = "Verification"
+    outputs: ClassVar = {
+        "answers": "answers",
+        "identities": "identities",
+        "seconds": "seconds",
+        "verified_at": "verifiedAt",
+    }
+
+    answers: pulumi.Output[dict[str, dict[str, int]]]
+    """By asking cluster: how many answers came from which cluster."""
+    identities: pulumi.Output[Any]
+    """The SPIFFE identities that the answering side saw."""
+    seconds: pulumi.Output[float]
+    """How long the whole took."""
+    verified_at: pulumi.Output[str]
+    """ISO 8601, UTC."""

@@ -1,0 +1,72 @@
+from typing import Any
+
+import pytest
+
+from components.mesh import Mesh, MeshArgs
+from tests.contract.recording import Recording, record
+
+ISTIO: Any = {
+    "base_chart": "charts/base",
+    "istiod_chart": "charts/istiod",
+    "gateway_chart": "charts/gateway",
+    "tag": "1.31-test",
+    "pilot_image": "registry.test/pilot:1",
+    "proxy_image": "registry.test/proxyv2:1",
+    "plain_envoy": True,
+    "timeout_seconds": 300,
+}
+KIND: Any = {
+    "node_image": "localhost/node:1",
+    "node_image_has_network": True,
+    "kubernetes_version": "1.34.4",
+    "container_runtime": "podman",
+    "create_timeout_seconds": 300,
+    "retain_on_failure": False,
+    "load_balancer_chart": "charts/metallb",
+    "load_balancer_controller_image": "registry.test/controller:1",
+    "load_balancer_speaker_image": "registry.test/speaker:1",
+    "load_balancer_timeout_seconds": 300,
+}
+
+
+def mesh_args(*remotes: str, platform: str = "kind", verify: bool = True) -> MeshArgs:
+    names = ["cluster1", *remotes]
+    own: dict[str, Any] = (
+        {} if platform == "kind" else {"kubeconfig": "kubeconfig-of-existing", "api_server": "https://10.0.0.1:6443"}
+    )
+    args: MeshArgs = {
+        "mesh_id": "mesh1",
+        "trust_domain": "cluster.local",
+        "istio_namespace": "istio-system",
+        "clusters": [
+            {
+                "name": name,
+                "role": "primary" if name == "cluster1" else "remote",
+                "network": name.replace("cluster", "network"),
+                "platform": platform,
+                "settings": own,
+            }
+            for name in names
+        ],
+        "certificate_authority": {"istio_namespace": "istio-system"},
+        "istio": ISTIO,
+        "kind": KIND,
+    }
+    if verify:
+        args["verification"] = {"image": "registry.test/app:1", "timeout_seconds": 300}
+    return args
+
+
+@pytest.fixture(scope="session")
+def two_clusters() -> Recording:
+    return record(lambda: Mesh("mesh", mesh_args("cluster2")))
+
+
+@pytest.fixture(scope="session")
+def four_clusters() -> Recording:
+    return record(lambda: Mesh("mesh", mesh_args("cluster2", "cluster3", "cluster4")))
+
+
+@pytest.fixture(scope="session")
+def existing_clusters() -> Recording:
+    return record(lambda: Mesh("mesh", mesh_args("cluster2", platform="existing")))

@@ -1,0 +1,100 @@
+"""What holds for every component, whatever it is."""
+
+import importlib
+import inspect
+import pkgutil
+
+import pulumi
+import pytest
+
+import components
+from tests.contract.recording import Recording, is_secret, plain_text
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+COMPONENTS = {
+    component
+    for module in pkgutil.iter_modules(components.__path__)
+    for _, component in inspect.getmembers(
+        importlib.import_module(f"components.{module.name}"),
+        lambda member: inspect.isclass(member) and issubclass(member, pulumi.ComponentResource),
+    )
+    if component.__module__.startswith("components.")
+}
+
+
+@pytest.fixture(params=["two_clusters", "four_clusters", "existing_clusters"])
+def recording(request: pytest.FixtureRequest) -> Recording:
+    return request.getfixturevalue(request.param)
+
+
+def test_every_component_is_named_after_its_class_and_is_used(
+    two_clusters: Recording, existing_clusters: Recording
+) -> None:
+    seen = {one.type for one in [*two_clusters.all(), *existing_clusters.all()] if not one.custom}
+    assert seen == {f"tether:index:{component.__name__}" for component in COMPONENTS} | {"pulumi:pulumi:Stack"}
+
+
+def test_every_component_registers_its_outputs_once(recording: Recording) -> None:
+    made = [one.urn for one in recording.all() if one.type.startswith("tether:index:") and not one.custom]
+    registered = [urn for urn in recording.outputs_registered if "pulumi:pulumi:Stack::" not in urn]
+    assert sorted(registered) == sorted(made)
+
+
+def test_everything_but_the_mesh_lies_inside_a_component(recording: Recording) -> None:
+    for one in recording.all():
+        if one.type not in ("pulumi:pulumi:Stack", "tether:index:Mesh"):
+            assert recording.by_urn[one.parent].type.startswith("tether:index:"), one.key
+
+
+def test_only_clusters_bring_a_provider(recording: Recording) -> None:
+    for one in recording.all():
+        if one.type == "pulumi:providers:kubernetes":
+            assert recording.by_urn[one.parent].type in ("tether:index:KindCluster", "tether:index:ExistingCluster")
+
+
+def test_every_kubernetes_object_names_its_cluster_s_provider(recording: Recording) -> None:
+    for one in recording.all():
+        if one.type.startswith("kubernetes:"):
+            assert one.provider.startswith("cluster"), f"{one.key}: {one.provider}"
+
+
+def test_every_annotation_is_an_object_so_that_other_languages_can_host_the_components() -> None:
+    for component in COMPONENTS:
+        for parameter in inspect.signature(component.__init__).parameters.values():
+            assert not isinstance(parameter.annotation, str), f"{component.__name__}({parameter.name})"
+
+
+def test_no_secret_travels_in_the_open(recording: Recording) -> None:
+    for one in recording.all():
+        text = plain_text(one.inputs)
+        for secret in ("token-of-the-reader", "intermediate-key", "root-key", "kubeconfig-of-existing"):
+            assert secret not in text, f"{one.key} shows {secret}"
+
+
+def test_secrets_are_marked_on_the_wire(two_clusters: Recording) -> None:
+    cacerts = two_clusters.one("kubernetes:core/v1:Secret", "cluster1-cacerts")
+    remote_secret = two_clusters.one("kubernetes:core/v1:Secret", "cluster2")
+    cluster = two_clusters.one("tether:index:Cluster", "cluster2")
+    provider = two_clusters.one("pulumi:providers:kubernetes", "cluster2")
+    assert is_secret(cacerts.inputs["stringData"])
+    assert is_secret(remote_secret.inputs["data"])
+    assert cluster.secret_outputs >= {"kubeconfig", "internalKubeconfig"}
+    assert provider.inputs["kubeconfig"], "the provider never falls back to the user's own kubeconfig"
+
+
+def test_what_lives_in_a_kind_cluster_goes_with_it(two_clusters: Recording) -> None:
+    for name in ("cluster1", "cluster2"):
+        cluster = two_clusters.one("tether:index:Cluster", name)
+        for kind in ("EastWestGateway", "LoadBalancer", "Primary" if name == "cluster1" else "Remote"):
+            assert two_clusters.one(f"tether:index:{kind}", name).deleted_with == cluster.urn
+
+
+def test_what_lives_in_an_existing_cluster_is_deleted_itself(existing_clusters: Recording) -> None:
+    assert {one.deleted_with for one in existing_clusters.all()} == {""}
+
+
+def test_releases_have_fixed_names_and_a_time_out(recording: Recording) -> None:
+    for one in recording.all():
+        if one.type == RELEASE:
+            assert one.inputs["name"] in ("istio-base", "istiod", "istio-eastwestgateway", "metallb"), one.key
+            assert one.inputs["timeout"] == 300, one.key
