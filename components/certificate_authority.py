@@ -12,6 +12,8 @@ class CertificateAuthorityArgs(TypedDict):
 
     istio_namespace: pulumi.Input[str]
     """Namespace of istiod; part of the intermediate's DNS name."""
+    trust_domain: NotRequired[pulumi.Input[str]]
+    """Trust domain that the intermediate signs for."""
     algorithm: NotRequired[pulumi.Input[str]]
     """``ecdsa-p256`` (default) or ``rsa-4096``."""
     root_days: NotRequired[pulumi.Input[int]]
@@ -47,6 +49,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             name,
             {
                 "istioNamespace": args["istio_namespace"],
+                "trustDomain": args.get("trust_domain", "cluster.local"),
                 "algorithm": args.get("algorithm", "ecdsa-p256"),
                 "rootDays": args.get("root_days", 3650),
                 "intermediateDays": args.get("intermediate_days", 1825),

@@ -6,8 +6,7 @@ import pulumi
 
 from components.istio import IstioArgs, release
 from components.resources import GatewayReady
-
-SERVICE = "istio-eastwestgateway"
+from tether.topology import EAST_WEST_GATEWAY as SERVICE
 
 
 class EastWestGatewayArgs(TypedDict):
@@ -61,7 +60,7 @@ class EastWestGateway(pulumi.ComponentResource):
             {
                 "kubeconfig": args["kubeconfig"],
                 "namespace": args["istio_namespace"],
-                "service": SERVICE,
+                "serviceName": SERVICE,
                 "expectedAddress": wanted,
                 "timeoutSeconds": istio["timeout_seconds"],
             },

@@ -20,6 +20,7 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
         "clusters": [_cluster(cluster) for cluster in plan.clusters],
         "certificate_authority": {
             "istio_namespace": plan.istio_namespace,
+            "trust_domain": plan.trust_domain,
             "algorithm": settings.certificate_authority.algorithm,
             "root_days": settings.certificate_authority.root_days,
             "intermediate_days": settings.certificate_authority.intermediate_days,

@@ -15,6 +15,8 @@ class KindClusterArgs(TypedDict):
     """Name of the kind cluster, unique on the machine, at most 50 characters."""
     identifier: pulumi.Input[str]
     """Known before the cluster is: tells the Kubernetes provider that it still talks to the same cluster."""
+    environment: pulumi.Input[str]
+    """Suffix of the environment that the cluster belongs to."""
     network: pulumi.Input[str]
     """Container network that the nodes join."""
     node_image: pulumi.Input[str]
@@ -55,6 +57,7 @@ class KindCluster(pulumi.ComponentResource):
             name,
             {
                 "name": args["cluster_name"],
+                "environment": args["environment"],
                 "network": args["network"],
                 "nodeImage": args["node_image"],
                 "kubernetesVersion": args["kubernetes_version"],

@@ -70,7 +70,13 @@ class KindEnvironment(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         suffix = random.RandomId(name, byte_length=4, opts=child).hex
         network = ContainerNetwork(
-            name, {"name": suffix.apply(topology.network_name), "runtime": args["container_runtime"]}, child
+            name,
+            {
+                "name": suffix.apply(topology.network_name),
+                "runtime": args["container_runtime"],
+                "labels": {"environment": suffix},
+            },
+            child,
         )
         pools = network.subnet.apply(lambda subnet: topology.address_pools(subnet, len(clusters)))
         common = {key: value for key, value in args.items() if not key.startswith("load_balancer_")}
@@ -84,6 +90,7 @@ class KindEnvironment(pulumi.ComponentResource):
                     lambda suffix, name=cluster_name: topology.kind_cluster_name(name, suffix)
                 ),
                 "identifier": f"{pulumi.get_project()}/{pulumi.get_stack()}/{cluster_name}",
+                "environment": suffix,
                 "network": network.network_name,
                 **own,
             }

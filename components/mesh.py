@@ -197,6 +197,7 @@ class Mesh(pulumi.ComponentResource):
                 "clusterName": name,
                 "network": cluster["network"],
                 "istioNamespace": self._args["istio_namespace"],
+                "rootCertificate": self.authority.root_certificate,
                 "timeoutSeconds": self._args["istio"]["timeout_seconds"],
             },
             pulumi.ResourceOptions(parent=self, depends_on=[secret, primary_gateway, primary]),
@@ -261,6 +262,7 @@ class Mesh(pulumi.ComponentResource):
         )
         return pulumi.Output.from_input(
             {
+                "requests": proof.requests,
                 "answers": proof.answers,
                 "identities": proof.identities,
                 "seconds": proof.seconds,

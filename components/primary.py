@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.istio import IstioArgs, proxy_values, release
-from tether.topology import CROSS_NETWORK_PORT, WEBHOOK_PORT, XDS_PORT
+from tether.topology import CA_SECRET, CROSS_NETWORK_PORT, WEBHOOK_PORT, XDS_PORT
 
 
 class PrimaryArgs(TypedDict):
@@ -56,7 +56,7 @@ class Primary(pulumi.ComponentResource):
         inside = self.namespace.metadata["name"]
         cacerts = kubernetes.core.v1.Secret(
             f"{name}-cacerts",
-            metadata={"name": "cacerts", "namespace": inside},
+            metadata={"name": CA_SECRET, "namespace": inside},
             string_data=pulumi.Output.secret(args["cacerts"]),
             opts=child,
         )

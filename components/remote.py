@@ -7,9 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.istio import IstioArgs, release
-
-READER = "istio-reader-service-account"
-"""Service account that chart ``base`` makes and that istiod reads the cluster with."""
+from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET
 
 
 class RemoteArgs(TypedDict):
@@ -100,9 +98,9 @@ class Remote(pulumi.ComponentResource):
             f"{name}-reader-token",
             type="kubernetes.io/service-account-token",
             metadata={
-                "name": f"{READER}-istio-remote-secret-token",
+                "name": READER_TOKEN_SECRET,
                 "namespace": inside,
-                "annotations": {"kubernetes.io/service-account.name": READER},
+                "annotations": {"kubernetes.io/service-account.name": READER_SERVICE_ACCOUNT},
             },
             # Kubernetes marks the day of the token's last use in a label, which is no change of ours.
             opts=pulumi.ResourceOptions(

@@ -114,12 +114,15 @@ class Verification(_ProviderResource):
 
     noun = "Verification"
     outputs: ClassVar = {
+        "requests": "requests",
         "answers": "answers",
         "identities": "identities",
         "seconds": "seconds",
         "verified_at": "verifiedAt",
     }
 
+    requests: pulumi.Output[int]
+    """How many requests were sent in all."""
     answers: pulumi.Output[dict[str, dict[str, int]]]
     """By asking cluster: how many answers came from which cluster."""
     identities: pulumi.Output[Any]

@@ -1,0 +1,1 @@
+"""How long Tether takes, beside the documented sequence on the same machine."""

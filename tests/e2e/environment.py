@@ -1,0 +1,170 @@
+"""An environment on real clusters, driven by the commands that a user types."""
+
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from tether import parts
+from toolchain.environment import variables
+
+PROJECT = Path(__file__).parents[2]
+TETHER = PROJECT / ".venv" / "bin" / "tether"
+COMMAND_SECONDS = 420
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command and what came of it."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def talk(self) -> str:
+        """Everything it said."""
+        return self.stdout + self.stderr
+
+
+@dataclass(kw_only=True)
+class Environment:
+    """One stack of the checkout with a settings file of its own."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    stack: str = field(default_factory=lambda: f"e2e-{secrets.token_hex(3)}")
+
+    def __post_init__(self) -> None:
+        base = yaml.safe_load((PROJECT / "stacks" / "Pulumi.kind.yaml").read_text())["config"]
+        own = {f"tether:{key}": value for key, value in self.settings.items()}
+        self.stack_file.write_text(yaml.safe_dump({"config": {**base, **own}}))
+
+    @property
+    def stack_file(self) -> Path:
+        """The stack's settings; git ignores it."""
+        return PROJECT / "stacks" / f"Pulumi.{self.stack}.yaml"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What every command runs with."""
+        return {**os.environ, **variables(PROJECT), "PULUMI_STACK": self.stack}
+
+    def run(self, *command: str | Path, environment: Mapping[str, str] | None = None) -> Ran:
+        """Run a command to its end, whatever that is."""
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=PROJECT,
+            env={**self.variables, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *command: str | Path) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own and leave it running."""
+        return subprocess.Popen(
+            [str(part) for part in command],
+            cwd=PROJECT,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def up(self) -> dict[str, Any]:
+        """Bring it up; the result as ``tether up --output json`` gives it."""
+        ran = self.run(TETHER, "up", "--output", "json")
+        assert ran.code == 0, ran.talk
+        return json.loads(ran.stdout)
+
+    def pulumi(self, *arguments: str) -> Ran:
+        """Run the engine as a user would by hand."""
+        return self.run("pulumi", *arguments, "--non-interactive", "--color", "never")
+
+    def output(self, name: str) -> Any:
+        """A stack output, secrets shown."""
+        ran = self.pulumi("stack", "output", name, "--json", "--show-secrets")
+        assert ran.code == 0, ran.talk
+        return json.loads(ran.stdout)
+
+    def kubeconfig(self, cluster: str) -> Path:
+        """File that ``tether up`` wrote for kubectl."""
+        return PROJECT / ".tether" / "kubeconfigs" / self.stack / cluster
+
+    def kubectl(self, cluster: str, *arguments: str) -> Ran:
+        """Run kubectl on one of the clusters."""
+        return self.run("kubectl", "--kubeconfig", self.kubeconfig(cluster), *arguments)
+
+    def get(self, cluster: str, *arguments: str) -> dict[str, Any]:
+        """Read an object or a list."""
+        ran = self.kubectl(cluster, "get", *arguments, "-o", "json")
+        assert ran.code == 0, ran.talk
+        return json.loads(ran.stdout)
+
+    @property
+    def suffix(self) -> str:
+        """What makes the environment's names unique on the machine."""
+        for resource in self.state():
+            if resource["type"] == "random:index/randomId:RandomId":
+                return resource["outputs"]["hex"]
+        return ""
+
+    def state(self) -> list[dict[str, Any]]:
+        """Resources that the engine has recorded."""
+        ran = self.pulumi("stack", "export")
+        if ran.code:
+            return []
+        return cast("list[dict[str, Any]]", json.loads(ran.stdout)["deployment"].get("resources") or [])
+
+    def remove(self) -> None:
+        """Take it down and take its settings file away."""
+        ran = self.run(TETHER, "down", "--yes")
+        self.stack_file.unlink(missing_ok=True)
+        assert ran.code == 0, ran.talk
+
+
+def runtime(*arguments: str) -> list[str]:
+    """Lines that the container runtime answers."""
+    chosen = parts.read(PROJECT / parts.FILE)
+    done = subprocess.run(
+        [chosen.container_runtime, *arguments],
+        env={**os.environ, **variables(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+
+
+def things_of(suffix: str) -> list[str]:
+    """Containers, networks, volumes and processes on this machine that belong to an environment."""
+    found = [
+        *runtime("ps", "--all", "--format", "container {{.Names}}"),
+        *runtime("network", "ls", "--format", "network {{.Name}}"),
+        *runtime("volume", "ls", "--format", "volume {{.Name}} {{.Labels}}"),
+        *(f"process {line}" for line in processes()),
+    ]
+    return [thing for thing in found if suffix in thing]
+
+
+def processes() -> list[str]:
+    """Command lines of all processes of this machine but this one."""
+    lines: list[str] = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                lines.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:
+                continue
+    return lines

@@ -1,0 +1,73 @@
+"""Runs that end too early, and what the next one makes of them."""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.environment import TETHER, Environment, runtime, things_of
+
+PATIENCE = 120.0
+
+
+@pytest.fixture
+def environment() -> Iterator[Environment]:
+    made = Environment()
+    suffix = ""
+    try:
+        yield made
+        suffix = made.suffix
+    finally:
+        made.remove()
+    assert not suffix or things_of(suffix) == []
+
+
+def wait_until(what: str, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+def nodes_besides(known: set[str]) -> list[str]:
+    return [name for name in runtime("ps", "--format", "{{.Names}}") if "control-plane" in name and name not in known]
+
+
+def test_ctrl_c_while_clusters_start_leaves_nothing_after_down(environment: Environment) -> None:
+    known = set(nodes_besides(set()))
+    running = environment.start(TETHER, "up")
+    wait_until("a node starts", lambda: bool(nodes_besides(known)))
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 1, said
+    assert "make up" in said
+    assert nodes_besides(known) == [], "a cancelled create leaves no node behind"
+
+
+@pytest.mark.timeout(900)
+def test_a_killed_up_goes_on_and_a_cluster_deleted_by_hand_is_made_anew(environment: Environment) -> None:
+    known = set(nodes_besides(set()))
+    running = environment.start(TETHER, "up")
+    wait_until("both nodes start", lambda: len(nodes_besides(known)) == 2)
+    running.kill()
+    running.communicate()
+
+    result = environment.up()
+    assert result["verification"]["answers"]["cluster2"]["cluster1"] > 0
+
+    suffix = environment.suffix
+    remote = f"cluster2-{suffix}"
+    assert environment.run("kind", "delete", "cluster", "--name", remote).code == 0
+    assert environment.pulumi("refresh", "--yes", "--skip-preview").code == 0
+    recorded = [resource["id"] for resource in environment.state() if resource["type"] == "tether:index:Cluster"]
+    assert recorded == [f"cluster1-{suffix}"]
+
+    repaired = environment.up()
+    assert repaired["changes"] > 0
+    assert environment.get("cluster2", "nodes")["items"]
+    ran = environment.run(TETHER, "down", "--dry-run")
+    assert ran.code == 0
+    assert f"container {remote}-control-plane" in ran.stdout
+    assert json.loads(environment.pulumi("stack", "output", "--json").stdout)["clusters"] == ["cluster1", "cluster2"]

@@ -1,0 +1,159 @@
+"""What a user has after ``make up``."""
+
+import base64
+import hashlib
+import ipaddress
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.conftest import Mesh
+from tests.e2e.environment import PROJECT, TETHER, runtime
+from tether import topology, versions
+
+DRIFT_SECONDS = 600
+
+
+def test_every_cluster_was_answered_by_every_cluster_under_the_identities_of_both(mesh: Mesh) -> None:
+    proof = mesh.result["verification"]
+    for asking in ("cluster1", "cluster2"):
+        assert proof["answers"][asking]["cluster1"] > 0
+        assert proof["answers"][asking]["cluster2"] > 0
+    assert sum(sum(counts.values()) for counts in proof["answers"].values()) == proof["requests"]
+    callers = {identity.rsplit("/", 1)[1] for identity in proof["identities"]}
+    assert callers == {"echo-cluster1", "echo-cluster2"}
+    assert all(identity.startswith("spiffe://cluster.local/ns/tether-verify-") for identity in proof["identities"])
+
+
+def test_the_verification_leaves_nothing_in_the_clusters(mesh: Mesh) -> None:
+    for cluster in ("cluster1", "cluster2"):
+        names = [one["metadata"]["name"] for one in mesh.environment.get(cluster, "namespaces")["items"]]
+        assert not [name for name in names if name.startswith("tether-verify")]
+
+
+def test_endpoints_name_api_server_gateway_and_istiod(mesh: Mesh) -> None:
+    endpoints = {endpoint["cluster"]: endpoint for endpoint in mesh.environment.output("endpoints")}
+    assert endpoints["cluster1"]["istiod"]["address"] == endpoints["cluster1"]["eastWestGateway"]["address"]
+    assert endpoints["cluster1"]["istiod"]["ports"] == {"xds": 15012, "webhook": 15017}
+    assert endpoints["cluster2"]["istiod"] is None
+    for cluster, endpoint in endpoints.items():
+        service = mesh.environment.get(cluster, "-n", "istio-system", "service", topology.EAST_WEST_GATEWAY)
+        assert endpoint["eastWestGateway"]["address"] == service["status"]["loadBalancer"]["ingress"][0]["ip"]
+        assert {port["port"] for port in service["spec"]["ports"]} == set(topology.GATEWAY_PORTS)
+        assert re.fullmatch(r"https://cluster[12]-[0-9a-f]{8}-control-plane:6443", endpoint["apiServer"])
+
+
+def test_load_balancer_addresses_lie_where_no_container_can_be(mesh: Mesh) -> None:
+    network = topology.network_name(mesh.environment.suffix)
+    state = {resource["type"]: resource for resource in mesh.environment.state()}
+    subnet = state["tether:index:ContainerNetwork"]["outputs"]["subnet"]
+    containers = ipaddress.ip_network(topology.container_range(subnet))
+    assert network in runtime("network", "ls", "--format", "{{.Name}}")
+    for endpoint in mesh.environment.output("endpoints"):
+        address = ipaddress.ip_address(endpoint["eastWestGateway"]["address"])
+        assert address in ipaddress.ip_network(subnet)
+        assert address not in containers
+
+
+def test_the_mesh_output_tells_versions_and_the_root_that_istiod_uses(mesh: Mesh) -> None:
+    about = mesh.environment.output("mesh")
+    secret = mesh.environment.get("cluster1", "-n", "istio-system", "secret", "cacerts")
+    pem = base64.b64decode(secret["data"]["root-cert.pem"]).decode()
+    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
+    assert about["rootCertificateFingerprint"].replace(":", "").lower() == hashlib.sha256(der).hexdigest()
+    assert about["istioVersion"] in (versions.ISTIO.version, versions.ISTIO_RELEASE.version)
+    assert about["meshId"] == "mesh1"
+
+
+def test_kubeconfigs_are_secret_in_the_outputs_and_in_the_state(mesh: Mesh) -> None:
+    shown = mesh.environment.pulumi("stack", "output", "--json")
+    assert json.loads(shown.stdout)["kubeconfigs"] == "[secret]"
+    state = mesh.environment.pulumi("stack", "export").stdout
+    assert "client-key-data" not in state
+    assert "PRIVATE KEY" not in state
+    token = mesh.environment.get("cluster2", "-n", "istio-system", "secret", topology.READER_TOKEN_SECRET)
+    assert token["data"]["token"] not in state
+
+
+def test_the_readme_output_is_a_page_with_every_cluster(mesh: Mesh) -> None:
+    page = mesh.environment.output("readme")
+    assert page.startswith("# Mesh mesh1")
+    assert all(f"| {cluster} |" in page for cluster in mesh.environment.output("clusters"))
+
+
+def test_up_again_changes_nothing(mesh: Mesh) -> None:
+    assert mesh.environment.up()["changes"] == 0
+
+
+def test_the_engine_s_own_commands_do_the_same_in_a_prepared_shell(mesh: Mesh) -> None:
+    ran = mesh.environment.run(
+        "bash", "-c", 'eval "$(make --no-print-directory env)" && pulumi preview --expect-no-changes --non-interactive'
+    )
+    assert ran.code == 0, ran.talk
+
+
+def test_nothing_has_drifted_right_after_up(mesh: Mesh) -> None:
+    ran = mesh.environment.pulumi("preview", "--refresh", "--expect-no-changes")
+    assert ran.code == 0, ran.talk
+
+
+@pytest.mark.last
+@pytest.mark.timeout(DRIFT_SECONDS + 300)
+def test_nothing_has_drifted_after_ten_minutes(mesh: Mesh) -> None:
+    time.sleep(max(0.0, mesh.up_at + DRIFT_SECONDS - time.monotonic()))
+    ran = mesh.environment.pulumi("preview", "--refresh", "--expect-no-changes")
+    assert ran.code == 0, ran.talk
+
+
+def test_istiod_found_every_webhook_as_it_wants_it(mesh: Mesh) -> None:
+    """With the root preset, istiod compares bytes and writes nothing (istio/istio pkg/webhooks/webhookpatch.go)."""
+    for cluster, kind in (
+        ("cluster1", "mutatingwebhookconfigurations"),
+        ("cluster1", "validatingwebhookconfigurations"),
+        ("cluster2", "mutatingwebhookconfigurations"),
+    ):
+        for one in mesh.environment.get(cluster, kind, "--show-managed-fields")["items"]:
+            if "istio" in one["metadata"]["name"]:
+                writers = {entry["manager"] for entry in one["metadata"]["managedFields"]}
+                assert "pilot-discovery" not in writers, f"{cluster} {one['metadata']['name']}: {writers}"
+
+
+def test_the_remote_secret_is_what_istioctl_would_have_written(mesh: Mesh) -> None:
+    server = next(one["apiServer"] for one in mesh.environment.output("endpoints") if one["cluster"] == "cluster2")
+    ran = mesh.environment.run(
+        "istioctl", "create-remote-secret", "--kubeconfig", mesh.environment.kubeconfig("cluster2"), "--name",
+        "cluster2", "-n", "istio-system", "--server", server, "--create-service-account=false",
+    )  # fmt: skip
+    assert ran.code == 0, ran.talk
+    theirs: dict[str, Any] = next(iter(yaml.safe_load_all(ran.stdout)))
+    ours = mesh.environment.get("cluster1", "-n", "istio-system", "secret", "istio-remote-secret-cluster2")
+    assert ours["metadata"]["labels"].items() >= theirs["metadata"]["labels"].items()
+    assert ours["metadata"]["annotations"].items() >= theirs["metadata"]["annotations"].items()
+    assert {key: base64.b64decode(value).decode() for key, value in ours["data"].items()} == theirs["stringData"]
+
+
+def test_istiod_answers_the_remote_only_by_the_names_in_its_certificate(mesh: Mesh) -> None:
+    service = mesh.environment.get("cluster1", "-n", "istio-system", "virtualservices.networking.istio.io", "istiod-vs")
+    names = {host for rule in service["spec"]["tls"] for match in rule["match"] for host in match["sniHosts"]}
+    assert names == {"istiod.istio-system.svc"}
+
+
+def test_a_second_run_at_the_same_time_is_refused(mesh: Mesh) -> None:
+    first = mesh.environment.start(TETHER, "up")
+    try:
+        codes = set[int]()
+        while first.poll() is None:
+            codes.add(mesh.environment.run(TETHER, "up").code)
+        assert 4 in codes
+    finally:
+        first.communicate()
+    assert first.returncode == 0
+
+
+def test_the_user_s_own_files_are_left_alone(mesh: Mesh) -> None:
+    assert mesh.environment.variables["PULUMI_HOME"].startswith(str(PROJECT))
+    assert not str(mesh.environment.kubeconfig("cluster1")).startswith(str(PROJECT.home() / ".kube"))
