@@ -10,13 +10,11 @@ class ExistingClusterArgs(TypedDict):
     """How to reach the cluster."""
 
     kubeconfig: pulumi.Input[str]
-    """Path of a kubeconfig, or its content; kept secret."""
-    api_server: pulumi.Input[str]
-    """URL of the API server as the primary's istiod reaches it; never a loopback address."""
+    """Content of a kubeconfig whose current context is the cluster; kept secret."""
+    api_server: NotRequired[pulumi.Input[str]]
+    """Needed for remotes: URL of the API server as the primary's istiod reaches it; never a loopback address."""
     identifier: pulumi.Input[str]
     """Known before anything is read: tells the Kubernetes provider that it still talks to the same cluster."""
-    context: NotRequired[pulumi.Input[str]]
-    """Context in the kubeconfig; its current one when left out."""
 
 
 class ExistingCluster(pulumi.ComponentResource):
@@ -32,11 +30,10 @@ class ExistingCluster(pulumi.ComponentResource):
     def __init__(self, name: str, args: ExistingClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:ExistingCluster", name, {}, opts)
         self.kubeconfig = pulumi.Output.secret(args["kubeconfig"])
-        self.api_server = pulumi.Output.from_input(args["api_server"])
+        self.api_server = pulumi.Output.from_input(args.get("api_server", ""))
         self.provider = kubernetes.Provider(
             name,
             kubeconfig=self.kubeconfig,
-            context=args.get("context"),
             cluster_identifier=args["identifier"],
             opts=pulumi.ResourceOptions(parent=self),
         )

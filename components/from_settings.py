@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 
 from components.mesh import MeshArgs, MeshClusterArgs
+from tether import kubeconfig
 from tether.parts import Parts
 from tether.settings import Settings
 from tether.topology import ClusterPlan, Topology
@@ -76,9 +77,13 @@ def _kind_settings(cluster: ClusterPlan) -> dict[str, Any]:
 
 
 def _existing_settings(cluster: ClusterPlan) -> dict[str, Any]:
-    own = {
-        "kubeconfig": pulumi.Output.secret(cluster.kubeconfig),
-        "api_server": cluster.api_server,
-        "context": cluster.context,
-    }
-    return {key: value for key, value in own.items() if value is not None}
+    try:
+        content = kubeconfig.load(cluster.kubeconfig or "", cluster.context)
+    except kubeconfig.KubeconfigFileError as error:
+        key = f"tether:clusters[{cluster.index}].kubeconfig"
+        raise pulumi.RunError(
+            f"{key} — {error} — cluster {cluster.name} is reached with it. "
+            f"Set it with: pulumi config set --path --secret '{key}' -- \"$(cat KUBECONFIG)\""
+        ) from None
+    own: dict[str, Any] = {"kubeconfig": pulumi.Output.secret(content)}
+    return own if cluster.api_server is None else {**own, "api_server": cluster.api_server}

@@ -46,8 +46,6 @@ class KindEnvironment(pulumi.ComponentResource):
 
     clusters: dict[str, KindCluster]
     """By cluster ID."""
-    load_balancers: dict[str, LoadBalancer]
-    """By cluster ID."""
     gateway_addresses: dict[str, pulumi.Output[str]]
     """By cluster ID: the address kept for its east-west gateway, known before the gateway is."""
 
@@ -81,7 +79,6 @@ class KindEnvironment(pulumi.ComponentResource):
         pools = network.subnet.apply(lambda subnet: topology.address_pools(subnet, len(clusters)))
         common = {key: value for key, value in args.items() if not key.startswith("load_balancer_")}
         self.clusters = {}
-        self.load_balancers = {}
         self.gateway_addresses = {}
         for index, (cluster_name, own) in enumerate(clusters.items()):
             arguments: dict[str, pulumi.Input[Any]] = {
@@ -95,7 +92,7 @@ class KindEnvironment(pulumi.ComponentResource):
                 **own,
             }
             cluster = KindCluster(cluster_name, cast(KindClusterArgs, arguments), child)
-            self.load_balancers[cluster_name] = LoadBalancer(
+            LoadBalancer(
                 cluster_name,
                 {
                     "chart": args["load_balancer_chart"],

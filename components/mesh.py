@@ -1,6 +1,6 @@
 """A whole mesh: clusters, one external istiod, and the proof that they are tied together."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
@@ -74,7 +74,6 @@ class _Place:
     other clusters it does, or their load balancers would stay behind."""
     gateway_address: pulumi.Output[str] | None = None
     """Where the load balancer's pool is ours, the gateway's address is known beforehand."""
-    load_balancer: list[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
 
 
 class Mesh(pulumi.ComponentResource):
@@ -125,7 +124,6 @@ class Mesh(pulumi.ComponentResource):
                     cluster=cluster,
                     deleted_with=cluster.cluster,
                     gateway_address=environment.gateway_addresses[name],
-                    load_balancer=[environment.load_balancers[name]],
                 )
         for one in self._args["clusters"]:
             if one["platform"] == Platform.EXISTING:
@@ -168,6 +166,7 @@ class Mesh(pulumi.ComponentResource):
                 "cluster_name": name,
                 "network": cluster["network"],
                 "mesh_id": self._args["mesh_id"],
+                "trust_domain": self._args["trust_domain"],
                 "primary_cluster_name": primary_name,
                 "istio_namespace": self._args["istio_namespace"],
                 "istiod_address": self._places[primary_name].gateway_address or primary_gateway.address,
@@ -216,7 +215,7 @@ class Mesh(pulumi.ComponentResource):
         if place.gateway_address is not None:
             arguments["load_balancer_address"] = place.gateway_address
         self._gateways[cluster["name"]] = EastWestGateway(
-            cluster["name"], arguments, self._inside(cluster["name"], [injection, *place.load_balancer])
+            cluster["name"], arguments, self._inside(cluster["name"], [injection])
         )
 
     def _inside(self, cluster_name: str, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:

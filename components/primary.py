@@ -81,12 +81,15 @@ class Primary(pulumi.ComponentResource):
             namespace=inside,
             timeout_seconds=istio["timeout_seconds"],
             values=_istiod_values(args, bundle),
-            depends_on=[base, cacerts],
+            # Not the base chart: istiod takes up its kinds when they come, so both are installed side by side.
+            depends_on=[cacerts],
         )
-        self.exposure = self._expose(name, namespace_name, child)
+        self.exposure = self._expose(name, namespace_name, [base, self.istiod])
         self.register_outputs({})
 
-    def _expose(self, name: str, namespace: pulumi.Output[str], child: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    def _expose(
+        self, name: str, namespace: pulumi.Output[str], depends_on: list[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
         """Open istiod to the remotes, by the names in its certificate only, and services to other networks."""
         names = namespace.apply(lambda ns: [f"istiod.{ns}.svc"])
         istiod = namespace.apply(lambda ns: f"istiod.{ns}.svc.cluster.local")
@@ -99,7 +102,7 @@ class Primary(pulumi.ComponentResource):
                 kind=kind,
                 metadata={"name": object_name, "namespace": namespace},
                 spec=spec,
-                opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.istiod])),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
             )
 
         def server(port: int, tls_mode: str, port_name: str, hosts: pulumi.Input[list[str]]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ class RemoteArgs(TypedDict):
     """Network that the cluster's pods are on."""
     mesh_id: pulumi.Input[str]
     """Mesh ID."""
+    trust_domain: pulumi.Input[str]
+    """Trust domain of every identity in the mesh."""
     primary_cluster_name: pulumi.Input[str]
     """Cluster ID of the primary, which is allowed to lead here."""
     istio_namespace: pulumi.Input[str]
@@ -83,6 +85,10 @@ class Remote(pulumi.ComponentResource):
             timeout_seconds=istio["timeout_seconds"],
             values={
                 "profile": "remote",
+                # istiod reads each remote's mesh configuration; without one it takes the default
+                # trust domain for that cluster (istio/istio pkg/config/mesh/watchers.go, since 1.29).
+                "configMap": True,
+                "meshConfig": {"trustDomain": args["trust_domain"]},
                 "istiodRemote": {"injectionPath": args["injection_path"], "injectionCABundle": bundle},
                 "global": {
                     "istioNamespace": args["istio_namespace"],

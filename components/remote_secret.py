@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from tether import remote_kubeconfig
+from tether import kubeconfig as kubeconfigs
 
 
 class RemoteSecretArgs(TypedDict):
@@ -46,7 +46,7 @@ class RemoteSecret(pulumi.ComponentResource):
                 server=args["api_server"],
                 certificate_authority=args["certificate_authority"],
                 token=args["token"],
-            ).apply(lambda parts: remote_kubeconfig.render(**parts))
+            ).apply(lambda parts: kubeconfigs.for_istiod(**parts))
         )
         secret = kubernetes.core.v1.Secret(
             name,

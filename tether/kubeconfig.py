@@ -1,0 +1,71 @@
+"""Kubeconfigs: the one that a user names, and the one inside a remote secret."""
+
+import base64
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+
+class KubeconfigFileError(Exception):
+    """A kubeconfig that the settings name cannot be used; the text says why."""
+
+
+def load(path_or_content: str, context: str | None = None) -> str:
+    """A kubeconfig's content, with the wanted context as its current one.
+
+    Args:
+        path_or_content: content where it has more than one line, else a path (``~`` is the user's home).
+        context: name of a context in it; its current one when left out.
+
+    Raises:
+        KubeconfigFileError: no such file, no kubeconfig, or no such context.
+    """
+    content = path_or_content if "\n" in path_or_content else _read(Path(path_or_content).expanduser())
+    try:
+        document: Any = yaml.safe_load(content)
+    except yaml.YAMLError:
+        document = None
+    if not isinstance(document, dict) or "contexts" not in document:
+        raise KubeconfigFileError("is no kubeconfig: it has no contexts")
+    if context is None:
+        return content
+    known = [str(entry["name"]) for entry in cast("list[dict[str, Any]]", document["contexts"])]
+    if context not in known:
+        raise KubeconfigFileError(f"has no context {context}; it has: {', '.join(known)}")
+    return yaml.safe_dump({**cast("dict[str, Any]", document), "current-context": context}, width=float("inf"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise KubeconfigFileError(f"cannot be read: {path}: {error.strerror}") from None
+
+
+def for_istiod(*, cluster_name: str, server: str, certificate_authority: str, token: str) -> str:
+    """Write the kubeconfig with which istiod reads a remote cluster.
+
+    Same fields and same order as ``istioctl create-remote-secret``
+    (istio/istio istioctl/pkg/multicluster/remote_secret.go). Credentials are inline:
+    istiod refuses exec, tokenFile and key files (istio/istio pkg/kube/util.go).
+
+    Args:
+        cluster_name: Istio cluster ID; names the cluster, the user and the context.
+        server: URL of the API server as the primary's pods reach it.
+        certificate_authority: PEM of the CA that signed the API server's certificate.
+        token: bearer token of the reader service account.
+    """
+    bundle = base64.b64encode(certificate_authority.encode()).decode()
+    document: dict[str, Any] = {
+        "apiVersion": "v1",
+        "clusters": [
+            {"cluster": {"certificate-authority-data": bundle, "server": server}, "name": cluster_name},
+        ],
+        "contexts": [{"context": {"cluster": cluster_name, "user": cluster_name}, "name": cluster_name}],
+        "current-context": cluster_name,
+        "kind": "Config",
+        "preferences": {},
+        "users": [{"name": cluster_name, "user": {"token": token}}],
+    }
+    return yaml.safe_dump(document, sort_keys=True, width=float("inf"))
