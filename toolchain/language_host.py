@@ -33,6 +33,8 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 PLUGIN_GRACE_SECONDS = 5.0
 """How long a plugin may take to end itself before it is killed; the engine allows as much."""
 
+ENGINE_CHECK_SECONDS = 0.5
+
 UNLIMITED_MESSAGES = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
@@ -155,7 +157,7 @@ def end(child: subprocess.Popen[bytes]) -> None:
 def wait_for_the_end(stopped: threading.Event) -> None:
     """Return on a signal, or when the engine that started this host is gone."""
     engine = os.getppid()
-    while not stopped.wait(0.5):
+    while not stopped.wait(ENGINE_CHECK_SECONDS):
         if os.getppid() != engine:
             return
 
@@ -172,14 +174,18 @@ def serve(engine_address: str) -> None:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopped.set()
 
-    # Ctrl-C reaches the whole foreground group; only the engine may decide what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, stop)
+    # SIGINT is how the engine ends a plugin; it runs them in groups of their own, out of reach of Ctrl-C,
+    # and waits five seconds for those that do not listen.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     wait_for_the_end(stopped)
     host.close()
     server.stop(grace=None)
+    sys.stdout.flush()
+    # The program is over and its threads own nothing; joining them would only keep the engine waiting.
+    os._exit(0)
 
 
 def main() -> None:

@@ -122,11 +122,10 @@ def test_plugins_end_with_the_host(tmp_path: Path) -> None:
     running.channel.close()
 
 
-def test_ctrl_c_is_the_engine_s_to_decide(host: Running) -> None:
+def test_it_ends_at_once_when_the_engine_closes_it(host: Running) -> None:
+    """Observed: with SIGINT ignored every command of the engine took ten seconds longer."""
     host.process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-    assert host.process.poll() is None
-    assert host.stub.GetPluginInfo(empty_pb2.Empty()).version
+    assert host.process.wait(timeout=2) == 0
 
 
 def test_a_failing_program_shows_its_own_frames_only(tmp_path: Path) -> None:
