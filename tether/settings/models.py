@@ -1,0 +1,282 @@
+"""The shape of the settings: keys, types, defaults and the rules that hold for one value alone.
+
+Keys are written as in the stack file (``meshId``); ``Pulumi.yaml`` carries the same keys,
+types, descriptions and defaults, and a test holds the two equal.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from tether import topology, versions
+from tether.topology import Platform, Role
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_RESERVED_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+_POD_PREFIXES = range(8, 25)
+_SERVICE_PREFIXES = range(12, 29)
+_LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
+_IN_CLUSTER_NAME = re.compile(r"kubernetes(\.default(\.svc(\..+)?)?)?")
+_KIND_KEYS_TAKEN: Mapping[str, str] = {
+    "name": "the cluster's own name and the environment's suffix make it",
+    "networking.podSubnet": "the setting podCidr says it",
+    "networking.serviceSubnet": "the setting serviceCidr says it",
+}
+
+
+def complaint(wrong: str, why: str, example: str = "", *, remove: str | None = None) -> PydanticCustomError:
+    """Make the error of a value: what is wrong, why it matters, and the way out.
+
+    Args:
+        wrong: What is wrong.
+        why: Why it matters.
+        example: A value that would do.
+        remove: Dotted path below the value that should go; empty for the value itself.
+    """
+    context = {"wrong": wrong, "why": why, "example": example, "remove": remove}
+    return PydanticCustomError("tether", "{wrong}", context)
+
+
+def dns_label(value: str) -> str:
+    """Check a DNS-1123 label, which cluster and network names become part of."""
+    if not _DNS_LABEL.fullmatch(value):
+        raise complaint(
+            "is no DNS-1123 label: lower-case letters, digits and '-', at most 63, no '-' at either end",
+            "it becomes part of object names, labels and the webhook's path",
+            re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-"),
+        )
+    return value
+
+
+def _label_value(value: str) -> str:
+    if not _LABEL_VALUE.fullmatch(value):
+        raise complaint(
+            "is no label value: letters, digits, '-', '_' and '.', at most 63, letter or digit at both ends",
+            "proxies carry it as a label",
+            re.sub(r"[^-A-Za-z0-9_.]+", "-", value)[:63].strip("-_."),
+        )
+    return value
+
+
+def _trust_domain(value: str) -> str:
+    labels = value.removesuffix(".").split(".")
+    # The rule of istio/pkg/config/validation/agent (ValidateTrustDomain); SPIFFE allows 255 characters in all.
+    if len(value) > 255 or not all(_DNS_LABEL.fullmatch(label) for label in labels):
+        raise complaint(
+            "is no trust domain: lower-case DNS labels joined by '.', at most 255 characters",
+            "it is the first part of every identity, spiffe://<trust domain>/…, and istiod refuses others",
+            topology.DEFAULT_TRUST_DOMAIN,
+        )
+    return value
+
+
+def _istio_namespace(value: str) -> str:
+    if dns_label(value) in _RESERVED_NAMESPACES:
+        raise complaint(
+            "is a namespace that Kubernetes itself uses", "istiod must be alone in its namespace", "istio-system"
+        )
+    return value
+
+
+def _cidr(value: str, prefixes: range, what: str, example: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError:
+        raise complaint("is no IPv4 network in CIDR notation (all host bits zero)", _CIDR_WHY, example) from None
+    if network.prefixlen not in prefixes:
+        raise complaint(
+            f"has a prefix of /{network.prefixlen}; {what} need /{prefixes.start} to /{prefixes.stop - 1}",
+            "kubeadm refuses other sizes and the cluster would not start",
+            example,
+        )
+    if network.is_loopback or network.is_link_local or network.is_multicast or network.is_unspecified:
+        raise complaint("is reserved for another purpose (loopback, link-local or multicast)", _CIDR_WHY, example)
+    if network.overlaps(ipaddress.IPv4Network(topology.ENVIRONMENT_NETWORKS)):
+        raise complaint(
+            f"overlaps {topology.ENVIRONMENT_NETWORKS}, out of which the nodes and gateways get their addresses",
+            "pods could not reach the other cluster's gateway",
+            example,
+        )
+    return value
+
+
+_CIDR_WHY = "pods and Services get their addresses from it"
+
+
+def _pod_cidr(value: str) -> str:
+    return _cidr(value, _POD_PREFIXES, "pods", topology.DEFAULT_POD_CIDR)
+
+
+def _service_cidr(value: str) -> str:
+    return _cidr(value, _SERVICE_PREFIXES, "Services", topology.DEFAULT_SERVICE_CIDR)
+
+
+def _node_image(value: str) -> str:
+    if not value or re.search(r"\s", value):
+        raise complaint("is no image reference", "kind starts the node from it", remove="")
+    version = topology.kubernetes_of_image(value)
+    if version and tuple(int(part) for part in version.split(".")[:2]) < versions.KUBERNETES_MINIMUM:
+        minimum = ".".join(map(str, versions.KUBERNETES_MINIMUM))
+        raise complaint(
+            f"holds Kubernetes {version}; Istio needs {minimum} or newer",
+            "istiod does not start on older API servers",
+            remove="",
+        )
+    return value
+
+
+def _kind_config(value: dict[str, Any]) -> dict[str, Any]:
+    for key, instead in _KIND_KEYS_TAKEN.items():
+        inner: Any = value
+        for part in key.split("."):
+            inner = cast("dict[str, Any]", inner).get(part) if isinstance(inner, dict) else None
+        if inner is not None:
+            why = "two sources for one value would contradict each other"
+            raise complaint(f"sets {key}, but {instead}", why, remove=key)
+    return value
+
+
+def _api_server(value: str) -> str:
+    """Check the address that istiod in another cluster will use, as far as text can tell."""
+    why = "the primary's istiod reads the remote's API server through it"
+    example = "https://api.remote.example.com:6443"
+    try:
+        url = urlsplit(value)
+        host, port = url.hostname, url.port
+    except ValueError:
+        host, port, url = None, None, urlsplit("")
+    if url.scheme == "http":
+        raise complaint("is plain http", "the reader's token would cross the network unencrypted", example)
+    if url.scheme != "https" or not host or port == 0:
+        raise complaint("is no URL of the form https://host:port", why, example)
+    if url.username or url.query or url.fragment:
+        raise complaint("carries more than https://host:port/path", why, example)
+    if reason := _unreachable(host):
+        raise complaint(f"is {reason}", "inside the primary's istiod pod that address means another machine", example)
+    return value
+
+
+def _unreachable(host: str) -> str | None:
+    name = host.lower().removesuffix(".")
+    if name in _LOCAL_NAMES or name.endswith(".localhost"):
+        return "a loopback address"
+    if _IN_CLUSTER_NAME.fullmatch(name):
+        return "the name that every cluster gives its own API server"
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    if mapped.is_loopback:
+        return "a loopback address"
+    if mapped.is_unspecified:
+        return "the unspecified address"
+    return "a link-local address" if mapped.is_link_local else None
+
+
+def _organization(value: str) -> str:
+    # X.509 upper bound ub-organization-name (RFC 5280, appendix A.1).
+    if not value.strip() or len(value) > 64:
+        raise complaint("is empty or longer than 64 characters", "X.509 certificates cannot carry it", "Tether")
+    return value
+
+
+class Algorithm(StrEnum):
+    """Key type of root and intermediate certificate."""
+
+    ECDSA_P256 = "ecdsa-p256"
+    RSA_4096 = "rsa-4096"
+
+
+class ContainerRuntime(StrEnum):
+    """What carries the kind nodes."""
+
+    AUTO = "auto"
+    PODMAN = "podman"
+    DOCKER = "docker"
+
+
+DnsLabel = Annotated[str, AfterValidator(dns_label)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+    )
+
+
+class ClusterSettings(_Model):
+    """One cluster of the mesh."""
+
+    name: DnsLabel
+    role: Role
+    network: DnsLabel
+    platform: Platform = Platform.KIND
+    pod_cidr: Annotated[str, AfterValidator(_pod_cidr)] | None = None
+    service_cidr: Annotated[str, AfterValidator(_service_cidr)] | None = None
+    node_image: Annotated[str, AfterValidator(_node_image)] | None = None
+    kind_config: Annotated[dict[str, Any], AfterValidator(_kind_config)] = {}
+    kubeconfig: SecretStr | None = None
+    """Path or content."""
+    context: str | None = None
+    api_server: Annotated[str, AfterValidator(_api_server)] | None = None
+
+
+class AuthoritySettings(_Model):
+    """The certificate authority that the clusters share."""
+
+    algorithm: Algorithm = Algorithm.ECDSA_P256
+    root_days: int = Field(default=3650, ge=1, le=36500)
+    intermediate_days: int = Field(default=1825, ge=1, le=36500)
+    organization: Annotated[str, AfterValidator(_organization)] = "Tether"
+
+
+class Settings(_Model):
+    """Everything that a mesh is made from."""
+
+    mesh_id: Annotated[str, AfterValidator(_label_value)] = Field(
+        default="mesh1", description="Mesh ID that all clusters share"
+    )
+    trust_domain: Annotated[str, AfterValidator(_trust_domain)] = Field(
+        default=topology.DEFAULT_TRUST_DOMAIN, description="First part of every identity: spiffe://<trust domain>/…"
+    )
+    istio_namespace: Annotated[str, AfterValidator(_istio_namespace)] = Field(
+        default="istio-system", description="Namespace of istiod and of the gateways"
+    )
+    clusters: tuple[ClusterSettings, ...] = Field(
+        default=(
+            ClusterSettings(name="cluster1", role=Role.PRIMARY, network="network1"),
+            ClusterSettings(name="cluster2", role=Role.REMOTE, network="network2"),
+        ),
+        description="The clusters: name, role (primary, remote), network, platform (kind, existing) and what the "
+        "platform takes: podCidr, serviceCidr, nodeImage, kindConfig; or kubeconfig (secret), context, apiServer",
+    )
+    certificate_authority: AuthoritySettings = Field(
+        default=AuthoritySettings(),
+        description="Shared CA: algorithm (ecdsa-p256, rsa-4096), rootDays, intermediateDays, organization",
+    )
+    verify: bool = Field(default=True, description="Prove with real requests that every cluster answers every other")
+    container_runtime: ContainerRuntime = Field(
+        default=ContainerRuntime.AUTO, description="What carries kind nodes: auto, podman or docker"
+    )
+    create_timeout_seconds: int = Field(
+        default=300, ge=30, le=7200, description="How long the creation of one kind cluster may take"
+    )
+    ready_timeout_seconds: int = Field(
+        default=300, ge=10, le=7200, description="How long a part of the mesh may take to become ready"
+    )
+    retain_on_failure: bool = Field(
+        default=False, description="Keep the nodes of a kind cluster that could not be created, to look into them"
+    )

@@ -1,0 +1,69 @@
+"""The reference page of the settings, written from the settings themselves.
+
+``python -m tether.settings.page > docs/reference/settings.md``
+"""
+
+import json
+import sys
+from typing import Any
+
+from tether.settings.models import AuthoritySettings, ClusterSettings, Settings
+
+_INTRODUCTION = """\
+# Settings
+
+Keys of the stack file (`stacks/Pulumi.<stack>.yaml`), each with the prefix `tether:`. Set one with
+`pulumi config set tether:KEY VALUE`, a nested one with `pulumi config set --path 'tether:KEY.INNER' VALUE`. Unknown
+keys are refused, with a suggestion where one is near; all mistakes are told at once, before anything is created.
+
+This page is written from the code (`python -m tether.settings.page`), and a test holds them equal.
+"""
+
+
+def render() -> str:
+    """The page as Markdown."""
+    return "\n".join(
+        [
+            _INTRODUCTION,
+            *_table(Settings),
+            "\n## clusters[]\n",
+            *_table(ClusterSettings),
+            "\n## certificateAuthority\n",
+            *_table(AuthoritySettings),
+            "",
+        ]
+    )
+
+
+def _table(model: type[Settings] | type[ClusterSettings] | type[AuthoritySettings]) -> list[str]:
+    schema: dict[str, Any] = model.model_json_schema(by_alias=True)
+    rows = [
+        f"| `{key}` | {_type(entry, schema.get('$defs', {}))} | {_default(key, entry, schema)} "
+        f"| {entry.get('description', '')} |"
+        for key, entry in schema["properties"].items()
+    ]
+    return ["| key | type | default | what it is |", "|---|---|---|---|", *rows]
+
+
+def _type(entry: dict[str, Any], definitions: dict[str, Any]) -> str:
+    if "anyOf" in entry:
+        return _type(next(choice for choice in entry["anyOf"] if choice.get("type") != "null"), definitions)
+    if "$ref" in entry:
+        return _type(definitions[entry["$ref"].rpartition("/")[2]], definitions)
+    if "enum" in entry:
+        return ", ".join(f"`{value}`" for value in entry["enum"])
+    limits = [f"{name} {entry[key]}" for key, name in (("minimum", "from"), ("maximum", "to")) if key in entry]
+    return " ".join([entry["type"], *limits])
+
+
+def _default(key: str, entry: dict[str, Any], schema: dict[str, Any]) -> str:
+    if key in schema.get("required", []):
+        return "required"
+    value = entry.get("default")
+    if value is None or isinstance(value, dict | list):
+        return "" if not value else "see below"
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

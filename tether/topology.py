@@ -1,0 +1,276 @@
+"""Names, networks and addresses of a mesh: every derived name is made here and nowhere else.
+
+Pure functions over settings; nothing here asks a cluster or a runtime.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from tether import versions
+
+if TYPE_CHECKING:
+    from tether.settings import ClusterSettings, Settings
+
+STATUS_PORT = 15021
+"""Health of a gateway: ``/healthz/ready``."""
+CROSS_NETWORK_PORT = 15443
+"""mTLS between networks, passed through by server name."""
+XDS_PORT = 15012
+"""istiod: discovery and certificate signing."""
+WEBHOOK_PORT = 15017
+"""istiod: sidecar injection, called by the remote's API server."""
+GATEWAY_PORTS = (STATUS_PORT, CROSS_NETWORK_PORT, XDS_PORT, WEBHOOK_PORT)
+"""What an east-west gateway serves (gateway chart, value ``networkGateway``)."""
+
+EAST_WEST_GATEWAY = "istio-eastwestgateway"
+"""Name of the gateway's Release, Deployment and Service."""
+READER_SERVICE_ACCOUNT = "istio-reader-service-account"
+READER_TOKEN_SECRET = "istio-reader-service-account-istio-remote-secret-token"  # noqa: S105 - a name, no secret
+"""The name that ``istioctl create-remote-secret`` gives (istioctl/pkg/multicluster/remote_secret.go)."""
+ROOT_CERTIFICATE_CONFIG_MAP = "istio-ca-root-cert"
+CA_SECRET = "cacerts"  # noqa: S105 - a name, no secret
+DEFAULT_TRUST_DOMAIN = "cluster.local"
+DEFAULT_POD_CIDR = "10.244.0.0/16"
+DEFAULT_SERVICE_CIDR = "10.96.0.0/16"
+
+ENVIRONMENT_NETWORKS = "10.89.0.0/16"
+"""Every environment takes one free /24 of it."""
+ENVIRONMENT_LABEL = "tether.environment"
+"""Label of container networks; its value is the environment's suffix."""
+KIND_CLUSTER_LABEL = "io.x-k8s.kind.cluster"
+"""Label that kind gives to its containers and volumes; its value is the kind cluster name."""
+
+SUFFIX_LENGTH = 8
+POOL_SIZE = 16
+_POOL_MINIMUM = 2
+_LABEL_LIMIT = 63
+_CONTROL_PLANE = "-control-plane"
+KIND_NAME_LIMIT = _LABEL_LIMIT - len(_CONTROL_PLANE)
+"""49: the node's host name is a DNS label; kind itself allows 50 (pkg/cluster/internal/create/create.go)."""
+KIND_CLUSTER_LIMIT = KIND_NAME_LIMIT - 1 - SUFFIX_LENGTH
+"""40: what is left for a cluster's name in the settings."""
+CLUSTER_LIMIT = (256 // 2 - 1) // _POOL_MINIMUM
+"""How many address pools fit into the upper half of a /24."""
+
+
+class Role(StrEnum):
+    """What a cluster is in the mesh."""
+
+    PRIMARY = "primary"
+    REMOTE = "remote"
+
+
+class Platform(StrEnum):
+    """Where a cluster comes from."""
+
+    KIND = "kind"
+    EXISTING = "existing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterPlan:
+    """One cluster with every name that follows from its settings."""
+
+    name: str
+    """Also the Istio cluster ID."""
+    role: Role
+    network: str
+    platform: Platform
+    index: int
+    """Position in the settings; the address pool has the same."""
+    pod_cidr: str = DEFAULT_POD_CIDR
+    service_cidr: str = DEFAULT_SERVICE_CIDR
+    node_image: str | None = None
+    """``None``: the one that the toolchain chose."""
+    kubernetes_version: str | None = None
+    """What is expected of the nodes; ``None`` where a foreign node image does not say."""
+    kind_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    kubeconfig: str | None = field(default=None, repr=False)
+    """Path or content; existing clusters only. Secret."""
+    context: str | None = None
+    api_server: str | None = None
+    """URL of the API server as other clusters' pods reach it; existing clusters only."""
+
+    @property
+    def injection_path(self) -> str:
+        """Path of istiod's webhook; it tells a pod its cluster ID and network."""
+        return f"/inject/cluster/{self.name}/net/{self.network}"
+
+    @property
+    def remote_secret_name(self) -> str:
+        """Secret in the primary with which istiod reads this cluster's API server."""
+        return f"istio-remote-secret-{self.name}"
+
+    @property
+    def is_kind(self) -> bool:
+        """Whether Tether makes the cluster itself."""
+        return self.platform is Platform.KIND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    """A mesh: one primary, one or more remotes, each on a network of its own."""
+
+    mesh_id: str
+    trust_domain: str
+    istio_namespace: str
+    clusters: tuple[ClusterPlan, ...]
+    """In the order of the settings."""
+
+    @property
+    def primary(self) -> ClusterPlan:
+        """The cluster that runs istiod."""
+        return next(cluster for cluster in self.clusters if cluster.role is Role.PRIMARY)
+
+    @property
+    def remotes(self) -> tuple[ClusterPlan, ...]:
+        """The clusters that the primary's istiod serves."""
+        return tuple(cluster for cluster in self.clusters if cluster.role is Role.REMOTE)
+
+    @property
+    def istiod_host(self) -> str:
+        """The only kind of name that istiod's certificate carries (pilot/pkg/bootstrap/server.go, getDNSNames)."""
+        return f"istiod.{self.istio_namespace}.svc"
+
+    @property
+    def remotes_need_mesh_config(self) -> bool:
+        """Whether every remote needs a ConfigMap ``istio`` with the trust domain.
+
+        istiod reads the mesh configuration of each remote and takes the default trust domain where that
+        ConfigMap is missing (pilot/pkg/serviceregistry/kube/controller, since Istio 1.29).
+        """
+        return self.trust_domain != DEFAULT_TRUST_DOMAIN
+
+
+@dataclass(frozen=True)
+class AddressPool:
+    """Addresses that one cluster's load balancer may give away."""
+
+    first: str
+    last: str
+
+    @property
+    def range(self) -> str:
+        """First and last address as MetalLB writes them."""
+        return f"{self.first}-{self.last}"
+
+
+def plan(settings: "Settings") -> Topology:
+    """Derive everything that follows from valid settings."""
+    return Topology(
+        mesh_id=settings.mesh_id,
+        trust_domain=settings.trust_domain,
+        istio_namespace=settings.istio_namespace,
+        clusters=tuple(_plan_cluster(index, cluster) for index, cluster in enumerate(settings.clusters)),
+    )
+
+
+def _plan_cluster(index: int, cluster: "ClusterSettings") -> ClusterPlan:
+    return ClusterPlan(
+        name=cluster.name,
+        role=cluster.role,
+        network=cluster.network,
+        platform=cluster.platform,
+        index=index,
+        pod_cidr=cluster.pod_cidr or DEFAULT_POD_CIDR,
+        service_cidr=cluster.service_cidr or DEFAULT_SERVICE_CIDR,
+        node_image=cluster.node_image,
+        kubernetes_version=_expected_kubernetes(cluster),
+        kind_config=cluster.kind_config,
+        kubeconfig=cluster.kubeconfig.get_secret_value() if cluster.kubeconfig else None,
+        context=cluster.context,
+        api_server=cluster.api_server,
+    )
+
+
+def _expected_kubernetes(cluster: "ClusterSettings") -> str | None:
+    if cluster.platform is not Platform.KIND:
+        return None
+    return versions.KUBERNETES.version if cluster.node_image is None else kubernetes_of_image(cluster.node_image)
+
+
+def kubernetes_of_image(image: str) -> str | None:
+    """Version that a node image names in its tag (``kindest/node:v1.34.4`` says 1.34.4), or None."""
+    reference = image.partition("@")[0]
+    tag = reference.rpartition(":")[2] if ":" in reference.rpartition("/")[2] else ""
+    version = tag.removeprefix("v").partition("-")[0]
+    parts = version.split(".")
+    return version if len(parts) >= 2 and all(part.isascii() and part.isdigit() for part in parts) else None
+
+
+def network_name(suffix: str) -> str:
+    """Name of the environment's container network."""
+    return f"tether-{suffix}"
+
+
+def kind_cluster_name(cluster: str, suffix: str) -> str:
+    """Name that kind knows a cluster by.
+
+    Raises:
+        ValueError: the name does not leave room for the node's host name.
+    """
+    name = f"{cluster}-{suffix}"
+    if len(name) > KIND_NAME_LIMIT:
+        raise ValueError(f"kind cluster name {name} has {len(name)} characters, the limit is {KIND_NAME_LIMIT}")
+    return name
+
+
+def control_plane_host(kind_cluster: str) -> str:
+    """Container and host name of a kind cluster's node; resolves inside its container network."""
+    return f"{kind_cluster}{_CONTROL_PLANE}"
+
+
+def internal_api_server(kind_cluster: str) -> str:
+    """URL of a kind cluster's API server as pods of other clusters on the same container network reach it."""
+    return f"https://{control_plane_host(kind_cluster)}:6443"
+
+
+def belongs_to(name: str, suffix: str) -> bool:
+    """Whether a kind cluster, container, network or volume name is one of this environment's."""
+    return f"-{suffix}-" in f"{name}-"
+
+
+def subnet_candidates(suffix: str) -> tuple[str, ...]:
+    """Every /24 that an environment may take, in the order to try them.
+
+    The order depends on the suffix, so that environments which start at the same time seldom want the same.
+    """
+    subnets = [str(subnet) for subnet in ipaddress.IPv4Network(ENVIRONMENT_NETWORKS).subnets(new_prefix=24)]
+    start = int(suffix, 16) % len(subnets)
+    return (*subnets[start:], *subnets[:start])
+
+
+def container_range(subnet: str) -> str:
+    """Lower half of a subnet: the addresses that the runtime may give to containers (``--ip-range``)."""
+    lower, _ = _halves(subnet)
+    return str(lower)
+
+
+def address_pools(subnet: str, count: int) -> tuple[AddressPool, ...]:
+    """Cut the upper half of a subnet into one load balancer pool per cluster.
+
+    Pools are equal, at most 16 addresses each, and never hold the broadcast address.
+
+    Raises:
+        ValueError: a pool would have fewer than 2 addresses, or the subnet is no IPv4 network.
+    """
+    if count < 1:
+        raise ValueError(f"{count} address pools were asked for, at least 1 is needed")
+    _, upper = _halves(subnet)
+    usable = upper.num_addresses - 1
+    size = min(POOL_SIZE, usable // count)
+    if size < _POOL_MINIMUM:
+        raise ValueError(f"subnet {subnet} is too small for {count} address pools of {_POOL_MINIMUM} addresses")
+    starts = (upper.network_address + index * size for index in range(count))
+    return tuple(AddressPool(str(start), str(start + size - 1)) for start in starts)
+
+
+def _halves(subnet: str) -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Network]:
+    network = ipaddress.IPv4Network(subnet)
+    if network.num_addresses < 8:
+        raise ValueError(f"subnet {subnet} is too small to hold containers and load balancers")
+    lower, upper = network.subnets(prefixlen_diff=1)
+    return lower, upper
