@@ -1,0 +1,311 @@
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.unit.kube.fake_api import FakeApi, pod
+from tests.unit.wait.fake_clock import FakeClock
+from tether import gate, kube, mesh_probe, wait
+
+NAMESPACE = "istio-system"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+ROOT_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/istio-ca-root-cert"
+SERVICE = f"/api/v1/namespaces/{NAMESPACE}/services/gw"
+
+
+def primary(*clusters: tuple[str, str]) -> FakeApi:
+    """A primary whose istiod knows these clusters with these states."""
+    api = FakeApi()
+    api.objects[PODS] = {"items": [pod("istiod-1")]}
+    listed = [{"id": name, "syncStatus": status} for name, status in clusters]
+    api.on_execute = lambda name, command: kube.Executed(json.dumps(listed), "", 0)
+    return api
+
+
+def test_a_synced_remote_is_ready() -> None:
+    api = primary(("cluster1", "synced"), ("cluster2", "synced"))
+
+    assert mesh_probe.remote_synced(api, NAMESPACE, "cluster2").ready
+
+
+def test_istiod_is_asked_from_inside_its_own_pod() -> None:
+    api = primary(("cluster2", "synced"))
+    asked: list[tuple[str, list[str]]] = []
+    answer = api.on_execute
+    api.on_execute = lambda name, command: (asked.append((name, list(command))), answer(name, command))[1]
+
+    mesh_probe.remote_synced(api, NAMESPACE, "cluster2")
+
+    assert asked == [("istiod-1", ["pilot-discovery", "request", "GET", "/debug/clusterz"])]
+
+
+def test_a_remote_that_istiod_does_not_know_points_at_the_remote_secret() -> None:
+    finding = mesh_probe.remote_synced(primary(("cluster1", "synced")), NAMESPACE, "cluster2")
+
+    assert not finding.ready
+    assert "istiod knows no cluster cluster2 (it knows cluster1)" in finding.seen
+    assert "istio/multiCluster=true" in finding.cause
+
+
+@pytest.mark.parametrize("status", ["syncing", "timeout"])
+def test_a_remote_that_does_not_sync_points_at_its_api_server(status: str) -> None:
+    finding = mesh_probe.remote_synced(primary(("cluster2", status)), NAMESPACE, "cluster2")
+
+    assert not finding.ready
+    assert status in finding.seen
+    assert "cannot reach the API server" in finding.cause
+
+
+def test_every_replica_of_istiod_has_to_be_synced() -> None:
+    api = primary()
+    api.objects[PODS] = {"items": [pod("istiod-1"), pod("istiod-2")]}
+    states = {"istiod-1": "synced", "istiod-2": "syncing"}
+    api.on_execute = lambda name, command: kube.Executed(
+        json.dumps([{"id": "cluster2", "syncStatus": states[name]}]), "", 0
+    )
+
+    assert not mesh_probe.remote_synced(api, NAMESPACE, "cluster2").ready
+
+
+def test_without_istiod_nothing_is_synced() -> None:
+    api = primary()
+    api.objects[PODS] = {"items": [pod("istiod-1", ready=False)]}
+
+    assert "no istiod pod is ready" in mesh_probe.remote_synced(api, NAMESPACE, "cluster2").seen
+
+
+def with_root(pem: str | None) -> FakeApi:
+    api = FakeApi()
+    if pem is not None:
+        api.objects[ROOT_MAP] = {"data": {"root-cert.pem": pem}}
+    return api
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "expected", "ready"),
+    [
+        ("root\n", "root", "", True),
+        ("root", "root", "root", True),
+        ("root", "other", "", False),
+        ("root", "root", "new root", False),
+        ("root", None, "", False),
+        (None, "root", "", False),
+        (None, "root", "root", True),
+    ],
+)
+def test_the_remote_needs_the_root_of_the_primary(
+    here: str | None, there: str | None, expected: str, ready: bool
+) -> None:
+    finding = mesh_probe.root_distributed(with_root(here), with_root(there), NAMESPACE, expected)
+
+    assert finding.ready is ready
+
+
+def test_a_missing_root_points_at_the_annotation() -> None:
+    finding = mesh_probe.root_distributed(with_root("root"), with_root(None), NAMESPACE)
+
+    assert "topology.istio.io/controlPlaneClusters" in finding.cause
+
+
+def injected(cluster: str = "cluster2", network: str = "network2", key: str = "containers") -> FakeApi:
+    api = FakeApi()
+    environment = [
+        {"name": "ISTIO_META_CLUSTER_ID", "value": cluster},
+        {"name": "ISTIO_META_NETWORK", "value": network},
+    ]
+
+    def inject(path: str, body: kube.Object) -> kube.Object:
+        spec: kube.Object = {"containers": [], "initContainers": [], **body["spec"]}
+        return {**body, "spec": {**spec, key: [*spec[key], {"name": "istio-proxy", "env": environment}]}}
+
+    api.on_create = inject
+    return api
+
+
+@pytest.mark.parametrize("key", ["containers", "initContainers"])
+def test_a_dry_run_pod_that_gets_the_right_proxy_opens_the_gate(key: str) -> None:
+    api = injected(key=key)
+
+    assert mesh_probe.webhook_injects(api, NAMESPACE, "cluster2", "network2").ready
+    ((path, body, query),) = api.created
+    assert path == PODS
+    assert query == {"dryRun": "All"}
+    assert body["metadata"]["labels"] == {"sidecar.istio.io/inject": "true"}
+
+
+@pytest.mark.parametrize(
+    ("api", "word"),
+    [
+        (injected(cluster="cluster1"), "ISTIO_META_CLUSTER_ID is cluster1, not cluster2"),
+        (injected(network=""), "ISTIO_META_NETWORK is not set, not network2"),
+        (FakeApi(), "came back without a proxy"),
+    ],
+)
+def test_a_wrong_or_missing_proxy_says_what_is_wrong(api: FakeApi, word: str) -> None:
+    finding = mesh_probe.webhook_injects(api, NAMESPACE, "cluster2", "network2")
+
+    assert not finding.ready
+    assert word in finding.seen
+    assert finding.cause
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("x509: certificate signed by unknown authority", "caBundle"),
+        ("dial tcp 10.0.0.1:15017: connect: connection refused", "15017"),
+        ("context deadline exceeded", "cannot reach the primary's east-west gateway"),
+        ('service "istiod" not found', "no Service istiod"),
+    ],
+)
+def test_an_error_of_the_webhook_is_explained(message: str, cause: str) -> None:
+    api = FakeApi()
+
+    def refuse(path: str, body: kube.Object) -> kube.Object:
+        raise kube.KubeError(f'failed calling webhook "sidecar-injector.istio.io": {message}', 500)
+
+    api.on_create = refuse
+
+    finding = mesh_probe.webhook_injects(api, NAMESPACE, "cluster2", "network2")
+
+    assert message in finding.seen
+    assert cause in finding.cause
+
+
+def gateway(*pods: kube.Object, ingress: list[dict[str, str]] | None = None) -> FakeApi:
+    api = FakeApi()
+    api.objects[SERVICE] = {
+        "spec": {"selector": {"istio": "gw"}},
+        "status": {"loadBalancer": {"ingress": ingress} if ingress else {}},
+    }
+    api.objects[PODS] = {"items": list(pods)}
+    return api
+
+
+def test_a_gateway_with_a_ready_pod_runs() -> None:
+    assert mesh_probe.gateway_running(gateway(pod("gw-1")), NAMESPACE, "gw").ready
+
+
+@pytest.mark.parametrize(
+    ("api", "seen"),
+    [
+        (FakeApi(), "no Service"),
+        (gateway(), "no pod matches"),
+        (gateway(pod("gw-1", containers=[{"name": "istio-proxy", "image": "auto"}])), "it was not injected"),
+        (gateway(pod("gw-1", ready=False)), "pod gw-1 is not ready: Ready: not yet"),
+    ],
+)
+def test_a_gateway_that_does_not_run_says_how_far_it_came(api: FakeApi, seen: str) -> None:
+    finding = mesh_probe.gateway_running(api, NAMESPACE, "gw")
+
+    assert not finding.ready
+    assert seen in finding.seen
+
+
+@pytest.mark.parametrize(
+    ("ingress", "expected", "value"),
+    [
+        ([{"ip": "10.89.0.128"}], "", "10.89.0.128"),
+        ([{"ip": "10.89.0.128"}], "10.89.0.128", "10.89.0.128"),
+        ([{"hostname": "lb.example.com"}], "", "lb.example.com"),
+        ([{"ip": "10.89.0.129"}], "10.89.0.128", None),
+        (None, "", None),
+    ],
+)
+def test_the_address_of_a_gateway(ingress: Any, expected: str, value: str | None) -> None:
+    finding = mesh_probe.gateway_address(gateway(ingress=ingress), NAMESPACE, "gw", expected)
+
+    assert finding.ready is (value is not None)
+    assert finding.value == value
+
+
+def fetching(outcome: int | OSError) -> Callable[[str, int, str], int]:
+    def fetch(address: str, port: int, path: str) -> int:
+        assert (port, path) == (15021, "/healthz/ready")
+        if isinstance(outcome, OSError):
+            raise outcome
+        return outcome
+
+    return fetch
+
+
+def test_a_gateway_that_answers_this_machine_is_healthy() -> None:
+    health = mesh_probe.GatewayHealth(FakeApi(), NAMESPACE, "gw", fetch=fetching(200))
+
+    assert health("10.0.0.1").value == "machine"
+
+
+def test_a_gateway_that_answers_503_is_not() -> None:
+    health = mesh_probe.GatewayHealth(FakeApi(), NAMESPACE, "gw", fetch=fetching(503))
+
+    assert not health("10.0.0.1").ready
+
+
+def test_the_way_through_the_api_server_is_the_last_resort() -> None:
+    api, clock = FakeApi(), FakeClock()
+    api.objects[f"/api/v1/namespaces/{NAMESPACE}/services/http:gw:15021/proxy/healthz/ready"] = {"ok": True}
+    health = mesh_probe.GatewayHealth(
+        api, NAMESPACE, "gw", fetch=fetching(OSError("no route to host")), clock=clock, patience=20
+    )
+
+    early = health("10.0.0.1")
+    clock.time += 21
+    late = health("10.0.0.1")
+
+    assert not early.ready
+    assert "no route to host" in early.seen
+    assert (late.ready, late.value) == (True, "api-server")
+
+
+def steps(*findings: gate.Finding) -> list[gate.Step]:
+    return [gate.Step(f"step {number}", lambda finding=finding: finding) for number, finding in enumerate(findings, 1)]
+
+
+GOOD = gate.Finding(ready=True, seen="fine", value=7)
+BAD = gate.Finding(ready=False, seen="it sulks", cause="bad weather")
+
+
+def test_a_gate_opens_when_every_step_is_ready() -> None:
+    assert gate.pass_gate(steps(GOOD, GOOD), timeout=1, clock=FakeClock()) == [GOOD, GOOD]
+
+
+def test_a_gate_that_stays_shut_names_step_state_and_cause() -> None:
+    with pytest.raises(gate.GateTimeoutError) as caught:
+        gate.pass_gate(steps(GOOD, BAD, GOOD), timeout=30, clock=FakeClock())
+
+    assert str(caught.value) == "step 2: not ready within 30 s. Last state: it sulks. Likely cause: bad weather"
+
+
+def test_all_steps_share_one_time_limit() -> None:
+    clock = FakeClock()
+    slow = iter([BAD] * 12 + [GOOD] * 100)
+
+    with pytest.raises(gate.GateTimeoutError):
+        gate.pass_gate([gate.Step("slow", lambda: next(slow)), *steps(BAD)], timeout=20, clock=clock)
+
+    assert sum(clock.slept) == pytest.approx(20)
+
+
+def test_an_api_server_that_does_not_answer_is_a_state_and_not_the_end() -> None:
+    answers = iter([kube.KubeError("connection refused"), GOOD])
+
+    def probe() -> gate.Finding:
+        answer = next(answers)
+        if isinstance(answer, kube.KubeError):
+            raise answer
+        return answer
+
+    told: list[str] = []
+    gate.pass_gate([gate.Step("it", probe)], timeout=30, clock=FakeClock(), on_change=told.append)
+
+    assert told == ["it: connection refused", "it: fine"]
+
+
+def test_a_gate_can_be_cancelled() -> None:
+    cancel = threading.Event()
+    cancel.set()
+
+    with pytest.raises(wait.WaitCancelledError):
+        gate.pass_gate(steps(BAD), timeout=30, clock=FakeClock(), cancel=cancel)

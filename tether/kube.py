@@ -1,0 +1,361 @@
+"""Access to one Kubernetes cluster: plain JSON in, plain JSON out.
+
+The official client does authentication, TLS and the exec protocol; its generated
+models are left out, because they cost a second of start-up and hide fields that
+they do not know. It is imported on first use for the same reason.
+"""
+
+import base64
+import contextlib
+import http
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+import yaml
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON."""
+
+_OPERATION_TIMEOUT = (5.0, 20.0)
+"""Seconds to connect and to read."""
+_STDOUT, _STDERR, _STATUS = 1, 2, 3
+
+
+class KubeError(Exception):
+    """A request to an API server failed.
+
+    Attributes:
+        status: HTTP status, 0 where no answer came.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class KubeconfigError(KubeError):
+    """The kubeconfig cannot be used as it is."""
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What a command in a container wrote and how it ended."""
+
+    stdout: str
+    stderr: str
+    exit_code: int
+
+
+class Api(Protocol):
+    """What the rest of Tether asks of a cluster; tests put a fake in its place."""
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Object:
+        """Read an object or list; raises KubeError."""
+        ...
+
+    def find(self, path: str) -> Object | None:
+        """Read an object, None where it does not exist."""
+        ...
+
+    def create(self, path: str, body: Object, query: Mapping[str, str] | None = None) -> Object:
+        """Create an object in a collection."""
+        ...
+
+    def delete(self, path: str, query: Mapping[str, str] | None = None) -> None:
+        """Delete an object or a collection; absent ones are no error."""
+        ...
+
+    def text(self, path: str) -> str:
+        """Read a path that does not answer JSON."""
+        ...
+
+    def execute(
+        self,
+        namespace: str,
+        pod: str,
+        command: Sequence[str],
+        *,
+        container: str = "",
+        timeout: float = 30,
+        cancel: threading.Event | None = None,
+    ) -> Executed:
+        """Run a command in a container."""
+        ...
+
+
+def items(listing: Object) -> list[Object]:
+    """Objects of a list."""
+    return cast("list[Object]", listing.get("items") or [])
+
+
+@contextlib.contextmanager
+def connect(kubeconfig: str, context: str | None = None) -> Generator["Cluster"]:
+    """Open a cluster for the length of a block.
+
+    Client keys lie in a private folder for that time, because TLS libraries read
+    them from files, and are gone afterwards.
+
+    Args:
+        kubeconfig: content, YAML or JSON.
+        context: name of a context; the current one if left out.
+
+    Raises:
+        KubeconfigError: the kubeconfig cannot be read or names things that it does not hold.
+    """
+    from kubernetes import config
+    from kubernetes.config.config_exception import ConfigException
+
+    load = cast("Any", config).new_client_from_config_dict
+
+    with tempfile.TemporaryDirectory(prefix="tether-kube-") as folder:
+        document = _with_files(_parse(kubeconfig), Path(folder))
+        try:
+            client = load(document, context=context, persist_config=False, temp_file_path=folder)
+        except (ConfigException, KeyError, TypeError, ValueError) as error:
+            raise KubeconfigError(f"the kubeconfig cannot be used: {error}") from None
+        try:
+            yield Cluster(client)
+        finally:
+            client.close()
+
+
+def server_of(kubeconfig: str) -> str:
+    """URL of the API server of the current context.
+
+    Raises:
+        KubeconfigError: there is none.
+    """
+    return cast("str", _current_cluster(_parse(kubeconfig))["server"])
+
+
+def with_server(kubeconfig: str, server: str) -> str:
+    """The same kubeconfig with another API server in its current context."""
+    document = _parse(kubeconfig)
+    _current_cluster(document)["server"] = server
+    return yaml.safe_dump(document, sort_keys=False, width=float("inf"))
+
+
+def _parse(kubeconfig: str) -> Object:
+    try:
+        document: Any = yaml.safe_load(kubeconfig)
+    except yaml.YAMLError:
+        raise KubeconfigError("the kubeconfig is no YAML") from None
+    if not isinstance(document, dict) or not cast("Object", document).get("clusters"):
+        raise KubeconfigError("the kubeconfig names no clusters")
+    return cast("Object", document)
+
+
+def _current_cluster(document: Object) -> Object:
+    current = document.get("current-context")
+    for context in _entries(document, "contexts"):
+        if context["name"] != current:
+            continue
+        for cluster in _entries(document, "clusters"):
+            if cluster["name"] == context["context"]["cluster"]:
+                return cast("Object", cluster["cluster"])
+    raise KubeconfigError(f"the kubeconfig has no context {current!r} with a cluster")
+
+
+def _entries(document: Object, key: str) -> list[Object]:
+    return cast("list[Object]", document.get(key) or [])
+
+
+def _with_files(document: Object, folder: Path) -> Object:
+    """Move inline certificates and keys into ``folder``.
+
+    The client would write them to the shared temporary folder and keep them there
+    until a clean exit.
+    """
+    for entry in [*_entries(document, "clusters"), *_entries(document, "users")]:
+        section = cast("Object", entry.get("cluster") or entry.get("user") or {})
+        for name in ("certificate-authority", "client-certificate", "client-key"):
+            if data := section.pop(f"{name}-data", None):
+                path = folder / f"{len(list(folder.iterdir()))}-{name}.pem"
+                path.touch(mode=0o600)
+                path.write_bytes(base64.b64decode(data))
+                section[name] = str(path)
+    return document
+
+
+class Cluster:
+    """A cluster's API server; made by ``connect``. Safe to use from several threads."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Object:
+        """Read an object or a list.
+
+        Raises:
+            KubeError: any answer but success.
+        """
+        return self._json("GET", path, query)
+
+    def find(self, path: str) -> Object | None:
+        """Read an object, None where it does not exist.
+
+        Raises:
+            KubeError: any answer but success or "not found".
+        """
+        try:
+            return self.get(path)
+        except KubeError as error:
+            if error.status == http.HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def create(self, path: str, body: Object, query: Mapping[str, str] | None = None) -> Object:
+        """Create an object in the collection ``path``.
+
+        Raises:
+            KubeError: any answer but success.
+        """
+        return self._json("POST", path, query, body)
+
+    def delete(self, path: str, query: Mapping[str, str] | None = None) -> None:
+        """Delete an object or a collection; what does not exist is no error.
+
+        Raises:
+            KubeError: any other answer but success.
+        """
+        try:
+            self._json("DELETE", path, query)
+        except KubeError as error:
+            if error.status != http.HTTPStatus.NOT_FOUND:
+                raise
+
+    def text(self, path: str) -> str:
+        """Read a path that does not answer JSON, for example through the service proxy.
+
+        Raises:
+            KubeError: any answer but success.
+        """
+        return self._request("GET", path, None, None)
+
+    def execute(
+        self,
+        namespace: str,
+        pod: str,
+        command: Sequence[str],
+        *,
+        container: str = "",
+        timeout: float = 30,
+        cancel: threading.Event | None = None,
+    ) -> Executed:
+        """Run a command in a container and wait for its end.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            command: arguments; no secrets, they are part of a URL.
+            container: its name; the pod's default one if left out.
+            timeout: seconds.
+            cancel: ends the call when set.
+
+        Raises:
+            KubeError: no connection, refused, cancelled or not finished in time.
+        """
+        stream = self._open_stream(namespace, pod, command, container)
+        try:
+            _drain(stream, time.monotonic() + timeout, cancel or threading.Event())
+            return Executed(
+                stream.read_channel(_STDOUT), stream.read_channel(_STDERR), _exit_code(stream.read_channel(_STATUS))
+            )
+        finally:
+            stream.close()
+
+    def _open_stream(self, namespace: str, pod: str, command: Sequence[str], container: str) -> Any:
+        from kubernetes.stream import ws_client
+        from websocket import WebSocketException
+
+        query = [("command", argument) for argument in command]
+        query += [("container", container)] if container else []
+        query += [("stdout", "true"), ("stderr", "true")]
+        path = f"/api/v1/namespaces/{namespace}/pods/{quote(pod)}/exec"
+        _, url, headers, _, _ = self._client.param_serialize("GET", path, auth_settings=["BearerToken"])
+        parts = urlsplit(cast("str", url))
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        url = urlunsplit((scheme, parts.netloc, parts.path, urlencode(query), ""))
+        headers = {**headers, "sec-websocket-protocol": ws_client.V4_CHANNEL_PROTOCOL}
+        try:
+            return ws_client.WSClient(self._client.configuration, url, headers, capture_all=False)
+        except (WebSocketException, OSError, KeyError) as error:
+            raise KubeError(f"cannot run a command in pod {namespace}/{pod}: {_one_line(str(error))}") from None
+        except Exception as error:
+            if type(error).__module__.startswith(("kubernetes.", "urllib3.")):
+                raise KubeError(f"cannot run a command in pod {namespace}/{pod}: {_one_line(str(error))}") from None
+            raise
+
+    def _json(self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None = None) -> Object:
+        return cast("Object", json.loads(self._request(method, path, query, body) or "{}"))
+
+    def _request(self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None) -> str:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        headers = {"Accept": "application/json, */*"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        method, url, headers, content, _ = self._client.param_serialize(
+            method, path, query_params=list((query or {}).items()), header_params=headers, body=body,
+            auth_settings=["BearerToken"],
+        )  # fmt: skip
+        try:
+            response = self._client.call_api(method, url, headers, content, _request_timeout=_OPERATION_TIMEOUT)
+            data: bytes = response.read()
+        except (HTTPError, OSError) as error:
+            raise KubeError(f"{self._client.configuration.host} does not answer: {_root_of(error)}") from None
+        except ApiException as error:
+            raise KubeError(_one_line(str(error))) from None
+        text = data.decode(errors="replace")
+        if response.status >= http.HTTPStatus.MULTIPLE_CHOICES:
+            raise KubeError(_reason(text, response.status), response.status)
+        return text
+
+
+def _drain(stream: Any, deadline: float, cancel: threading.Event) -> None:
+    while stream.is_open():
+        stream.update(timeout=0.2)
+        if cancel.is_set():
+            raise KubeError("cancelled")
+        if time.monotonic() > deadline:
+            raise KubeError("the command did not end in time")
+
+
+def _exit_code(status: str) -> int:
+    """Exit code out of the status channel (Kubernetes, remotecommand: v4.channel.k8s.io)."""
+    document = cast("Object", json.loads(status or "{}"))
+    if document.get("status") == "Success":
+        return 0
+    for cause in _entries(cast("Object", document.get("details") or {}), "causes"):
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"])
+    raise KubeError(f"the command could not be run: {document.get('message') or 'the connection ended early'}")
+
+
+def _reason(text: str, status: int) -> str:
+    try:
+        document: Any = json.loads(text)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        return str(cast("Object", document).get("message") or f"HTTP status {status}")
+    return _one_line(text) or f"HTTP status {status}"
+
+
+def _root_of(error: Exception) -> str:
+    """What went wrong on the network, without the layers that urllib3 wraps around it."""
+    words = _one_line(str(getattr(error, "reason", None) or error))
+    return words.partition("): ")[2] or words
+
+
+def _one_line(text: str, limit: int = 300) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,46 @@
+"""Masks secrets in any text that leaves a process: errors, logs, diagnostics."""
+
+import re
+
+MASK = "[secret]"
+
+_PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
+_JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
+_FIELD = re.compile(
+    r"""(?ix)
+    (?P<name> ["']? \b (?: client-key-data | client-certificate-data | token | password | passwd | passphrase
+        | secret | id-token | refresh-token | access-token | client-secret | clientkeydata ) \b ["']? \s* [:=] \s* )
+    (?P<quote> ["']? )
+    (?P<value> [^\s"',}\]]+ )
+    """
+)
+_LONG_BASE64 = re.compile(r"(?<![\w+/=])(?:LS0tLS1CRUdJTi[\w+/=]{16,})")
+
+
+def redact(text: str, *secrets: str) -> str:
+    """Replace everything that looks like a credential by ``[secret]``.
+
+    Masks PEM private keys (also cut off ones), JSON web tokens, bearer and basic
+    credentials, base64 of PEM blocks, and the values of kubeconfig fields that hold
+    credentials.
+
+    Args:
+        text: any text.
+        secrets: values known to be secret; short ones (under 6 characters) are ignored,
+            because masking them would make the text unreadable.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= 6:
+            text = text.replace(secret, MASK)
+    text = _PRIVATE_KEY.sub(MASK, text)
+    text = _JSON_WEB_TOKEN.sub(MASK, text)
+    text = _BEARER.sub(lambda match: f"{match.group(1)} {MASK}", text)
+    text = _LONG_BASE64.sub(MASK, text)
+    return _FIELD.sub(_mask_field, text)
+
+
+def _mask_field(match: re.Match[str]) -> str:
+    if match.group("value").startswith("[secret"):
+        return match.group(0)
+    return f"{match.group('name')}{match.group('quote')}{MASK}"
