@@ -1,0 +1,1 @@
+"""Pulumi resource provider of Tether: kind clusters, CA material, readiness gates, verification."""

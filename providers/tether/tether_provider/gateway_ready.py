@@ -1,0 +1,98 @@
+"""A gate: does a gateway answer at its load balancer address?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+
+from tether import gate, kube, mesh_probe, topology
+from tether_provider.errors import ProviderError
+from tether_provider.remote_ready import await_gate
+from tether_provider.resource import SECRET, Found, Operation, Resource, Wire
+
+
+class GatewayReadyInputs(Wire):
+    """Which gateway."""
+
+    kubeconfig: str = pydantic.Field(json_schema_extra=SECRET)
+    namespace: str = "istio-system"
+    service_name: str = topology.EAST_WEST_GATEWAY
+    expected_address: str = ""
+    """Empty: any."""
+    timeout_seconds: float = pydantic.Field(default=300, gt=0)
+    triggers: dict[str, str] = pydantic.Field(default_factory=dict[str, str])
+    """A change asks anew."""
+
+
+class GatewayReadyOutputs(Wire):
+    """Where it answers."""
+
+    address: str
+    """IP address, or a host name where the cloud gives one."""
+    ports: dict[str, int]
+    """Number by name of the Service's port."""
+    checked_from: str
+    """``machine``, or ``api-server`` where no way leads from this machine to the address."""
+
+
+class GatewayReady(Resource[GatewayReadyInputs, GatewayReadyOutputs]):
+    """Created when a gateway's pod is injected and ready, and its address answers."""
+
+    token = "tether:index:GatewayReady"  # noqa: S105 - a type token
+    description = "Waits until a gateway answers at its load balancer address."
+    inputs_type = GatewayReadyInputs
+    outputs_type = GatewayReadyOutputs
+
+    def foresee(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The address, where it is asked for; an update finds the same ports."""
+        promised = {key: state[key] for key in ("ports",) if state and key in state}
+        return promised | ({"address": inputs["expectedAddress"]} if inputs.get("expectedAddress") else {})
+
+    def create(self, operation: Operation, inputs: GatewayReadyInputs) -> tuple[str, GatewayReadyOutputs]:
+        """Wait until the gateway answers."""
+        with kube.connect(inputs.kubeconfig) as api:
+            findings = await_gate(operation, _steps(inputs, api), inputs.timeout_seconds)
+            ports = _ports(api, inputs)
+        address, checked_from = str(findings[-2].value), str(findings[-1].value)
+        outputs = GatewayReadyOutputs(address=address, ports=ports, checked_from=checked_from)
+        return f"{inputs.namespace}/{inputs.service_name}", outputs
+
+    def read(
+        self, operation: Operation, resource_id: str, state: Mapping[str, Any]
+    ) -> Found[GatewayReadyOutputs] | None:
+        """A gate that opened stays open."""
+        return Found(self.outputs_of(state)) if state else None
+
+    def update(
+        self, operation: Operation, resource_id: str, state: Mapping[str, Any], inputs: GatewayReadyInputs
+    ) -> GatewayReadyOutputs:
+        """Ask anew."""
+        return self.create(operation, inputs)[1]
+
+    def delete(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
+        """Nothing was made."""
+
+
+def _steps(inputs: GatewayReadyInputs, api: kube.Api) -> list[gate.Step]:
+    namespace, service = inputs.namespace, inputs.service_name
+    health = mesh_probe.GatewayHealth(api, namespace, service)
+    address = ""
+
+    def find_address() -> gate.Finding:
+        nonlocal address
+        finding = mesh_probe.gateway_address(api, namespace, service, inputs.expected_address)
+        address = str(finding.value or "")
+        return finding
+
+    return [
+        gate.Step(f"pod of {service}", lambda: mesh_probe.gateway_running(api, namespace, service)),
+        gate.Step(f"address of {service}", find_address),
+        gate.Step(f"health of {service}", lambda: health(address)),
+    ]
+
+
+def _ports(api: kube.Api, inputs: GatewayReadyInputs) -> dict[str, int]:
+    found = api.find(f"/api/v1/namespaces/{inputs.namespace}/services/{inputs.service_name}")
+    if found is None:
+        raise ProviderError(f"Service {inputs.namespace}/{inputs.service_name} went away while it was looked at")
+    return {str(port.get("name") or port["port"]): int(port["port"]) for port in found["spec"]["ports"]}

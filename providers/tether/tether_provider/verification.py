@@ -1,0 +1,122 @@
+"""Requests that cross the mesh both ways, as a resource."""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pydantic
+
+from tether import kube, wait
+from tether.verify import run
+from tether_provider.errors import CancelledError, ProviderError
+from tether_provider.resource import REPLACES, SECRET, Failure, Found, Operation, Resource, Wire
+
+
+class SideInput(Wire):
+    """One cluster of the mesh."""
+
+    name: str
+    """Istio cluster ID."""
+    kubeconfig: str
+
+
+class VerificationInputs(Wire):
+    """Between which clusters, and how."""
+
+    clusters: list[SideInput] = pydantic.Field(json_schema_extra=SECRET)
+    image: str
+    """Istio's echo application."""
+    namespace_prefix: str = "tether-verify"
+    trust_domain: str = pydantic.Field(default="cluster.local", json_schema_extra=REPLACES)
+    requests: int = pydantic.Field(default=20, ge=1, le=1000)
+    """Per asking cluster."""
+    timeout_seconds: float = pydantic.Field(default=120, gt=0)
+    triggers: dict[str, str] = pydantic.Field(default_factory=dict[str, str], json_schema_extra=REPLACES)
+    """A change verifies anew."""
+
+
+class VerificationOutputs(Wire):
+    """What was seen."""
+
+    requests: int
+    """Sent in the round that proved the mesh, by all clusters together."""
+    rounds: int
+    answers: dict[str, dict[str, int]]
+    """Asking cluster → answering cluster → count."""
+    identities: list[str]
+    """SPIFFE identities that were seen across clusters."""
+    seconds: float
+    verified_at: str
+    """ISO 8601, UTC."""
+    requests_per_cluster: int
+
+
+class Verification(Resource[VerificationInputs, VerificationOutputs]):
+    """Created when every cluster was answered by every cluster over mTLS."""
+
+    token = "tether:index:Verification"  # noqa: S105 - a type token
+    description = "Sends requests between all clusters and is created only if all were answered over mTLS."
+    inputs_type = VerificationInputs
+    outputs_type = VerificationOutputs
+
+    def check(self, inputs: Mapping[str, Any]) -> Iterable[Failure]:
+        """A proof needs two different clusters."""
+        names = [side["name"] for side in inputs.get("clusters", [])]
+        if "clusters" in inputs and len(set(names)) < max(2, len(names)):
+            yield Failure("clusters", f"are {', '.join(names) or 'none'}; two or more different ones are needed")
+
+    def same(self, key: str, old: Any, new: Any, state: Mapping[str, Any]) -> bool:
+        """The output ``requests`` counts all clusters; the input is kept beside it."""
+        return new == state.get("requestsPerCluster", old) if key == "requests" else old == new
+
+    def foresee(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Only the number of requests is known before."""
+        if "clusters" not in inputs or "requests" not in inputs:
+            return {}
+        each = inputs["requests"]
+        return {"requests": each * len(inputs["clusters"]), "requestsPerCluster": each}
+
+    def create(self, operation: Operation, inputs: VerificationInputs) -> tuple[str, VerificationOutputs]:
+        """Verify; the echo application is gone afterwards."""
+        plan = run.Plan(
+            image=inputs.image,
+            trust_domain=inputs.trust_domain,
+            prefix=inputs.namespace_prefix,
+            requests=inputs.requests,
+            timeout=operation.limit(inputs.timeout_seconds),
+        )
+        with contextlib.ExitStack() as stack:
+            sides = [
+                run.Side(side.name, stack.enter_context(kube.connect(side.kubeconfig))) for side in inputs.clusters
+            ]
+            try:
+                report = run.verify(sides, plan, cancel=operation.cancel, on_change=operation.log.progress)
+            except run.VerificationError as error:
+                raise ProviderError(f"the mesh is not verified: {error}") from None
+            except wait.WaitCancelledError as error:
+                raise CancelledError(str(error)) from None
+        outputs = VerificationOutputs(
+            requests=report.requests,
+            rounds=report.rounds,
+            answers=report.answers,
+            identities=report.identities,
+            seconds=report.seconds,
+            verified_at=report.verified_at,
+            requests_per_cluster=inputs.requests,
+        )
+        return "-".join(side.name for side in inputs.clusters), outputs
+
+    def read(
+        self, operation: Operation, resource_id: str, state: Mapping[str, Any]
+    ) -> Found[VerificationOutputs] | None:
+        """What was seen was seen."""
+        return Found(self.outputs_of(state)) if state else None
+
+    def update(
+        self, operation: Operation, resource_id: str, state: Mapping[str, Any], inputs: VerificationInputs
+    ) -> VerificationOutputs:
+        """Verify anew."""
+        return self.create(operation, inputs)[1]
+
+    def delete(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
+        """Nothing is left of it."""

@@ -1,0 +1,114 @@
+import json
+import os
+import ssl
+import stat
+import sys
+import threading
+from collections.abc import Callable, Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tether_provider import certificates
+
+from tests.provider.fake_machine import Machine
+from tests.provider.provider_harness import Plugin
+
+FAKE_TOOLS = Path(__file__).parent
+
+
+class FakeApi:
+    """An API server that answers what it was given, over TLS."""
+
+    def __init__(self, folder: Path) -> None:
+        self.answers: dict[str, Any] = {}
+        answers = self.answers
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                found = answers.get(self.path.partition("?")[0])
+                body = json.dumps(found if found is not None else {"message": "not found"}).encode()
+                self.send_response(200 if found is not None else 404)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
+
+        authority = certificates.make_root("ecdsa-p256", 1, "Test")
+        pem = folder / "api.pem"
+        pem.write_text(authority.certificate_pem + authority.key_pem)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="module")
+def machine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("machine")
+    (home / "bin").mkdir()
+    for program in ("podman", "kind"):
+        script = home / "bin" / program
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{FAKE_TOOLS}/fake_{program}.py" "$@"\n')
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return home
+
+
+@pytest.fixture(scope="module")
+def api_server(machine_home: Path) -> Generator[FakeApi]:
+    api = FakeApi(machine_home)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def machine(machine_home: Path, api_server: FakeApi) -> Machine:
+    """A machine with a network of the environment 0a0a0a0a and nothing else on it."""
+    machine = Machine(machine_home, api_server.answers, api_server.url)
+    machine.reset()
+    return machine
+
+
+@pytest.fixture(scope="module")
+def tool_environment(machine_home: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{machine_home / 'bin'}:{os.environ['PATH']}",
+        "FAKE_ROOT": str(machine_home),
+        "KIND_EXPERIMENTAL_PROVIDER": "podman",
+    }
+
+
+@pytest.fixture(scope="module")
+def shared_plugin(tool_environment: dict[str, str]) -> Generator[Plugin]:
+    plugin = Plugin(tool_environment)
+    yield plugin
+    plugin.close()
+
+
+@pytest.fixture
+def plugin(shared_plugin: Plugin, machine: Machine) -> Plugin:
+    """A running plugin on the fake machine; not for tests that cancel, because that is for good."""
+    return shared_plugin
+
+
+@pytest.fixture
+def start_plugin(tool_environment: dict[str, str], machine: Machine) -> Generator[Callable[..., Plugin]]:
+    """Starts plugins of a test's own."""
+    started: list[Plugin] = []
+
+    def start(engine: str = "127.0.0.1:1", **environment: str) -> Plugin:
+        started.append(Plugin({**tool_environment, **environment}, engine))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.close()
