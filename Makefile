@@ -1,0 +1,42 @@
+# A doorway: every target is one command that can be typed by hand as well.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+RUN := .venv/bin/
+TETHER := $(RUN)tether
+
+.PHONY: help up down test bench tools tools-clean env lint
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(TETHER) ## make the clusters and the mesh, prove that requests cross, show the endpoints
+	@$(TETHER) up
+
+down: $(TETHER) ## remove everything that up made
+	@$(TETHER) down --yes
+
+test: tools lint ## lint, then unit, provider, contract and end-to-end tests on real clusters
+	@$(RUN)pytest
+
+bench: tools ## measure pulumi up against the documented step-by-step sequence
+	@$(RUN)python -m bench
+
+tools: $(TETHER) ## fetch or build every tool, image and chart (up does it too)
+	@$(RUN)python -m toolchain build
+
+tools-clean: $(TETHER) ## remove built tools, images and caches
+	@$(RUN)python -m toolchain clean
+
+env: ## print the shell variables of this checkout, for eval (README)
+	@test -x $(TETHER) || { echo "make env: the tools are missing; make them with: make tools" >&2; exit 1; }
+	@$(TETHER) env
+
+lint: $(TETHER) ## ruff and pyright
+	@$(RUN)ruff check .
+	@$(RUN)ruff format --check .
+	@$(RUN)pyright
+
+$(TETHER): pyproject.toml uv.lock
+	@$(PYTHON) -m toolchain bootstrap
+	@touch $@

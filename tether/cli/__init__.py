@@ -1,0 +1,1 @@
+"""The command line: ``tether up``, ``tether down``, ``tether env``."""

@@ -1,0 +1,184 @@
+"""Runs the Pulumi engine as a child: its display goes to the user, its errors come back sorted."""
+
+import contextlib
+import ctypes
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import IO, Any
+
+from tether.cli.project import Project
+from tether.errors import LockedError, NotFoundError, Problem, TetherError, UsageError
+
+_PR_SET_PDEATHSIG = 1
+_NOISE = (
+    # Our language host and providers lie on PATH on purpose.
+    "from $PATH at",
+)
+_PASSPHRASE_SIGNS = ("incorrect passphrase", "passphrase must be set")
+_LOCK_SIGN = "is currently locked by"
+_NO_STACK_SIGNS = ("no stack named", "no stack selected")
+
+
+class EngineError(TetherError):
+    """The engine ended with an error; it said why on its own display."""
+
+
+class InterruptedRunError(TetherError):
+    """The user or the system ended the run."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the engine ended."""
+
+    code: int
+    complaints: tuple[str, ...]
+    """Lines of its standard error, colours included."""
+    interrupted: bool
+
+
+class Engine:
+    """The Pulumi command line on one stack."""
+
+    def __init__(self, project: Project, environment: Mapping[str, str]) -> None:
+        self._project = project
+        self._environment = {**environment, "PULUMI_STACK": project.stack, "PULUMI_SUPPRESS_NEO_LINK": "true"}
+
+    def ask(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run a short command and return its standard output.
+
+        Raises:
+            NotFoundError: the stack does not exist.
+            TetherError: another error; secrets in it are the engine's own masking.
+        """
+        done = subprocess.run(
+            [*self._command(arguments), "--non-interactive"],
+            cwd=self._project.root, env=self._environment, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
+            capture_output=True, text=True, check=False, preexec_fn=_end_with_parent,
+        )  # fmt: skip
+        if done.returncode:
+            raise self._error(Ended(done.returncode, tuple(done.stderr.splitlines()), interrupted=False))
+        return done.stdout
+
+    def run(self, *arguments: str) -> None:
+        """Run a long command with its display on standard error; Ctrl-C cancels it in good order.
+
+        Raises:
+            InterruptedRunError: it was cancelled from outside.
+            TetherError: it failed; the engine has said on its display what happened.
+        """
+        ended = self._live(arguments)
+        if ended.interrupted:
+            raise InterruptedRunError(
+                "Interrupted. What was made is recorded: `make up` goes on from here, `make down` removes it."
+            )
+        if ended.code:
+            raise self._error(ended)
+
+    def export(self) -> dict[str, Any] | None:
+        """The stack's state with secrets still encrypted, or None where there is no stack."""
+        try:
+            return self._project.read_state() or json.loads(self.ask("stack", "export"))
+        except NotFoundError:
+            return None
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return ["pulumi", *arguments, "--stack", self._project.stack]
+
+    def _live(self, arguments: Sequence[str]) -> Ended:
+        terminal = sys.stdin.isatty() and sys.stderr.isatty()
+        command = self._command(arguments) + ([] if terminal else ["--non-interactive"])
+        # On a terminal Ctrl-C reaches the whole group, and the engine must get it once: the second
+        # SIGINT means "stop at once". Away from a terminal it has a group of its own and we pass it on.
+        child = subprocess.Popen(
+            command, cwd=self._project.root, env=self._environment,
+            stdin=None if terminal else subprocess.DEVNULL, stdout=sys.stderr.fileno(), stderr=subprocess.PIPE,
+            process_group=None if terminal else 0, preexec_fn=_end_with_parent, text=True,
+        )  # fmt: skip
+        complaints: list[str] = []
+        assert child.stderr is not None  # noqa: S101 - a pipe was asked for
+        reader = threading.Thread(target=_pass_on, args=(child.stderr, complaints), daemon=True)
+        reader.start()
+        with _signals(child, terminal=terminal) as seen:
+            code = child.wait()
+        reader.join(timeout=5)
+        return Ended(code, tuple(complaints), interrupted=bool(seen))
+
+    def _error(self, ended: Ended) -> TetherError:
+        text = "\n".join(ended.complaints)
+        if any(sign in text for sign in _PASSPHRASE_SIGNS):
+            return _passphrase_error(self._project, self._environment)
+        if _LOCK_SIGN in text:
+            return LockedError(f"Stack {self._project.stack} is in use by another run. Wait for it, then run it again.")
+        if any(sign in text for sign in _NO_STACK_SIGNS):
+            return NotFoundError(f"There is no stack {self._project.stack}. Make it with: make up")
+        last = [line for line in ended.complaints if line.strip() and not _is_noise(line)]
+        said = last[-1].strip() if last else "its errors stand above"
+        return EngineError(
+            f"pulumi ended with code {ended.code}: {said}\n"
+            "What was made is recorded. Once the cause is mended go on with: make up; or remove it with: make down"
+        )
+
+
+def _passphrase_error(project: Project, environment: Mapping[str, str]) -> UsageError:
+    source = "PULUMI_CONFIG_PASSPHRASE"
+    way_out = f"unset {source}  # then .tether/passphrase is used again"
+    if not environment.get(source):
+        source = ".tether/passphrase"
+        way_out = f"put the old passphrase back into {source}, or give the stack up with: tether down --force"
+    return UsageError(
+        "The passphrase does not fit; nothing was created.",
+        [
+            Problem(
+                subject=source,
+                wrong=f"is not the passphrase that the secrets of stack {project.stack} are encrypted with",
+                why="keys and kubeconfigs in its state cannot be read without it",
+                fix=way_out,
+            )
+        ],
+    )
+
+
+def _is_noise(line: str) -> bool:
+    return any(sign in line for sign in _NOISE)
+
+
+def _pass_on(source: IO[str], kept: list[str]) -> None:
+    """Show the engine's complaints as they come, except those that we say better ourselves."""
+    own = (*_PASSPHRASE_SIGNS, _LOCK_SIGN, *_NOISE)
+    for line in source:
+        kept.append(line.rstrip("\n"))
+        if not any(sign in line for sign in own):
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _signals(child: subprocess.Popen[str], *, terminal: bool) -> Generator[list[int]]:
+    """Wait for the child through SIGINT and SIGTERM; both mean "cancel" to it."""
+    seen: list[int] = []
+
+    def cancel(number: int, _frame: FrameType | None) -> None:
+        seen.append(number)
+        from_keyboard = terminal and number == signal.SIGINT
+        if not from_keyboard and child.poll() is None:
+            child.send_signal(signal.SIGINT)
+
+    previous = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel cancel the engine when this process is killed, so that nothing works on unseen."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)

@@ -1,0 +1,129 @@
+"""What the engine's state says about an environment (``pulumi stack export``)."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from tether import topology
+
+CLUSTER = "tether:index:Cluster"
+NETWORK = "tether:index:ContainerNetwork"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
+_RANDOM_ID = "random:index/randomId:RandomId"
+_STACK = "pulumi:pulumi:Stack"
+_SUFFIX = re.compile(rf"[0-9a-f]{{{topology.SUFFIX_LENGTH}}}")
+_NETWORK_NAME = re.compile(topology.network_name(f"({_SUFFIX.pattern})"))
+_SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"  # noqa: S105 - marks a secret, is none
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An operation that was under way when the engine died."""
+
+    kind: str
+    """``creating``, ``updating``, ``deleting``, ``reading`` or ``importing``."""
+    type: str
+    urn: str
+    inputs: Mapping[str, Any]
+    provider: str
+    """Reference ``urn::id`` of its provider."""
+
+
+class State:
+    """One exported state; nothing in it is changed."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        deployment = cast("dict[str, Any]", document.get("deployment") or {})
+        self.resources: list[dict[str, Any]] = deployment.get("resources") or []
+        operations: list[dict[str, Any]] = deployment.get("pending_operations") or []
+        self.pending = [
+            Pending(
+                kind=operation["type"],
+                type=operation["resource"]["type"],
+                urn=operation["resource"]["urn"],
+                inputs=_part(operation["resource"], "inputs"),
+                provider=operation["resource"].get("provider", ""),
+            )
+            for operation in operations
+        ]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is recorded, the stack itself aside."""
+        return not self.pending and all(resource["type"] == _STACK for resource in self.resources)
+
+    @property
+    def has_foreign_clusters(self) -> bool:
+        """Whether it holds objects in clusters that Tether did not make; those need the engine to be removed."""
+        own = {resource["urn"] for resource in self.resources if resource["type"] == CLUSTER}
+        return any(
+            resource["type"].startswith("kubernetes:") and resource.get("deletedWith") not in own
+            for resource in self.resources
+        )
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Stack outputs, secrets as the engine encrypted them."""
+        own = [_part(resource, "outputs") for resource in self.resources if resource["type"] == _STACK]
+        return own[0] if own else {}
+
+    def suffixes(self) -> set[str]:
+        """Suffixes of the environments that the state knows, half-made ones included."""
+        return {suffix for suffix in self._suffixes() if suffix}
+
+    def _suffixes(self) -> Iterator[str]:
+        for resource in self.resources:
+            if resource["type"] == _RANDOM_ID:
+                value = str(_part(resource, "outputs").get("hex", ""))
+                yield value if _SUFFIX.fullmatch(value) else ""
+        networks = [_part(resource, "inputs") for resource in self.resources if resource["type"] == NETWORK]
+        networks += [operation.inputs for operation in self.pending if operation.type == NETWORK]
+        for inputs in networks:
+            match = _NETWORK_NAME.fullmatch(str(inputs.get("name", "")))
+            yield match[1] if match else ""
+
+    def clusters(self) -> list[str]:
+        """Kind names of the clusters that are there."""
+        return [
+            str(resource["inputs"]["name"])
+            for resource in self.resources
+            if resource["type"] == CLUSTER and not resource.get("delete")
+        ]
+
+    def half_made(self, kind: str) -> list[str]:
+        """Names of things of one type whose creation was cut off."""
+        return [
+            str(operation.inputs["name"])
+            for operation in self.pending
+            if operation.type == kind and operation.kind == "creating" and "name" in operation.inputs
+        ]
+
+    def kubeconfig_of(self, provider: str) -> str | None:
+        """Kubeconfig of a provider, by its reference; needs a state that was exported with secrets shown."""
+        urn = provider.rpartition("::")[0]
+        for resource in self.resources:
+            if resource["urn"] == urn and resource["type"] == KUBERNETES_PROVIDER:
+                return _plain(_part(resource, "inputs").get("kubeconfig"))
+        return None
+
+    def without_pending(self) -> dict[str, Any]:
+        """The state for ``pulumi stack import``, with what was under way forgotten."""
+        document = copy.deepcopy(dict(self._document))
+        document["deployment"].pop("pending_operations", None)
+        return document
+
+
+def _part(resource: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", resource.get(name) or {})
+
+
+def _plain(value: Any) -> str | None:
+    if isinstance(value, dict) and _SECRET_SIGNATURE in value:
+        text: Any = cast("dict[str, Any]", value).get("plaintext")
+        return str(json.loads(text)) if isinstance(text, str) else None
+    return value if isinstance(value, str) else None

@@ -1,0 +1,119 @@
+"""The screenful at the end of ``tether up``: endpoints, what was verified, what to do next."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of ``tether up`` brought."""
+
+    outputs: Mapping[str, Any]
+    """Stack outputs without the kubeconfigs."""
+    changes: int
+    """Resources created, changed or removed."""
+    seconds: float
+    kubeconfigs: str
+    """Folder of the kubeconfig files, relative to the project."""
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """Print the screenful."""
+    outputs = outcome.outputs
+    endpoints = cast("list[dict[str, Any]]", outputs.get("endpoints") or [])
+    mesh = cast("dict[str, Any]", outputs.get("mesh") or {})
+    console.print()
+    console.print(headline(outcome, mesh, endpoints), style="bold")
+    console.print()
+    console.print(_table(endpoints))
+    console.print()
+    for name, value in facts(outputs, mesh):
+        console.print(Text.assemble((f"{name:<13}", "dim"), value), soft_wrap=True)
+    console.print()
+    console.print("Next:", style="bold")
+    for command, purpose in next_commands(outcome, endpoints):
+        console.print(Text.assemble("  ", command, (f"  # {purpose}", "dim")), soft_wrap=True)
+
+
+def headline(outcome: Outcome, mesh: Mapping[str, Any], endpoints: list[dict[str, Any]]) -> str:
+    """Say in one line what there is now."""
+    did = f"{outcome.changes} resources changed" if outcome.changes else "nothing to change"
+    return f"Mesh {mesh.get('meshId', '')} is up: {len(endpoints)} clusters, {did}, {outcome.seconds:.0f} s."
+
+
+def _table(endpoints: list[dict[str, Any]]) -> Table:
+    """Three lines per cluster, so that the longest address fits into a terminal of 80 columns."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("CLUSTER", "ENDPOINT", "ADDRESS"):
+        table.add_column(column, overflow="fold")
+    for endpoint in endpoints:
+        table.add_row(Text(str(endpoint["cluster"]), "bold"), "API server", str(endpoint["apiServer"]))
+        table.add_row(f"  {endpoint['role']}", "east-west gateway", address(endpoint.get("eastWestGateway")))
+        istiod = endpoint.get("istiod")
+        table.add_row(f"  {endpoint['network']}", "istiod" if istiod else "", address(istiod) if istiod else "")
+    return table
+
+
+def address(place: Mapping[str, Any] | None) -> str:
+    """Write an address with its ports: ``10.89.3.128  15021, 15443``."""
+    if not place:
+        return "-"
+    ports: Any = place.get("ports") or []
+    numbers = cast("list[int]", [*ports.values()] if isinstance(ports, dict) else ports)  # pyright: ignore[reportUnknownMemberType]
+    return f"{place['address']}  {', '.join(str(number) for number in sorted(map(int, numbers)))}"
+
+
+def facts(outputs: Mapping[str, Any], mesh: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lines below the table: name and text."""
+    yield "Verified", verified(outputs.get("verification"))
+    fingerprint = str(mesh.get("rootCertificateFingerprint", ""))
+    yield "Trust", f"domain {mesh.get('trustDomain')}, root SHA-256 {fingerprint[:23]}… until {_day(mesh)}"
+    yield (
+        "Versions",
+        f"Istio {mesh.get('istioVersion')}, Envoy {mesh.get('envoyVersion')} ({mesh.get('dataPlane')} data plane), "
+        f"parts from: {mesh.get('source')}",
+    )
+
+
+def _day(mesh: Mapping[str, Any]) -> str:
+    return str(mesh.get("rootCertificateExpiry", "")).partition("T")[0]
+
+
+def verified(verification: Mapping[str, Any] | None) -> str:
+    """Say what the proof saw."""
+    if not verification:
+        return "not asked for (tether:verify is false)"
+    answers = cast("dict[str, dict[str, Any]]", verification.get("answers") or {})
+    total = int(verification.get("requests", 0))
+    ways = "; ".join(f"{source} heard {_tally(counts)}" for source, counts in sorted(answers.items()))
+    return f"{total} mTLS requests answered in {float(verification.get('seconds', 0)):.1f} s: {ways}"
+
+
+def _tally(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{int(number)} × {cluster}" for cluster, number in sorted(counts.items()))  # noqa: RUF001
+
+
+def next_commands(outcome: Outcome, endpoints: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Three commands that lead on."""
+    remote = next((endpoint["cluster"] for endpoint in endpoints if endpoint["role"] == "remote"), "")
+    yield 'eval "$(make env)" && pulumi stack output', "the project as Pulumi sees it; preview, up, destroy work too"
+    yield f"kubectl --kubeconfig {outcome.kubeconfigs}/{remote} get pods --all-namespaces", "into a remote"
+    yield "make down", "remove everything"
+
+
+def document(outcome: Outcome) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "changes": outcome.changes,
+        "seconds": round(outcome.seconds, 3),
+        "kubeconfigs": outcome.kubeconfigs,
+        **{name: outcome.outputs.get(name) for name in ("endpoints", "clusters", "mesh", "verification")},
+    }

@@ -1,0 +1,161 @@
+"""``tether up``: from nothing to a proved mesh, or on from wherever an earlier run ended."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from tether import parts, preflight, settings
+from tether.cli import locks, processes, project, records, stack_file
+from tether.cli.engine import Engine
+from tether.cli.project import Project
+from tether.cli.recovery import recover
+from tether.cli.remnants import Machine
+from tether.cli.state import State
+from tether.cli.summary import Outcome
+from tether.cli.talk import say, warn
+from tether.errors import PreflightError, TetherError, count
+from tether.settings import Settings
+from tether.settings.stack import of_project
+
+
+def up(place: Project) -> Outcome:
+    """Bring the stack up.
+
+    Raises:
+        TetherError: with the exit code that belongs to it.
+    """
+    began = time.monotonic()
+    wanted = _settings(place)
+    with locks.alone(place):
+        check_machine(place, wanted)
+        build_tools(place)
+        engine = Engine(place, project.full_environment(place))
+        ready_stack(place, engine)
+        try:
+            engine.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true")
+        finally:
+            state = remember(place, engine)
+        if state is None:
+            raise TetherError("The engine left no state behind; look at it with: pulumi stack export")
+        return _outcome(place, engine, state, began)
+
+
+def _settings(place: Project) -> Settings:
+    """Check the settings before anything is built; the program checks them again, secrets included."""
+    return settings.read(of_project(project.written_settings(place), place.name), place.name)
+
+
+def check_machine(place: Project, wanted: Settings) -> None:
+    """Look at the machine, tell what is merely unwise, and refuse what cannot work.
+
+    Raises:
+        PreflightError: carries every fatal finding.
+    """
+    environment: Mapping[str, str] = {}
+    tools_folder: Path | None = None
+    try:
+        environment = parts.read(place.root / parts.FILE).environment
+    except parts.PartsMissingError:
+        tools_folder = _cold_cache()
+    need = preflight.need(wanted, made=records.read(place).clusters, tools_folder=tools_folder, project=place.name)
+    if need.is_nothing:
+        return
+    folders = [tools_folder] if tools_folder else []
+    findings = preflight.examine(preflight.gather(need.ports, folders, environment), need)
+    for finding in findings:
+        if not finding.fatal:
+            warn(str(finding.problem).strip())
+    fatal = [finding.problem for finding in findings if finding.fatal]
+    if fatal:
+        raise PreflightError(
+            f"This machine cannot carry the mesh: {count(len(fatal), 'finding')}; nothing was created.", fatal
+        )
+
+
+def _cold_cache() -> Path | None:
+    """The cache, if the tools must still be built in it."""
+    from toolchain import places
+
+    artefacts = places.cache().artefacts
+    return None if artefacts.is_dir() and any(artefacts.iterdir()) else places.cache().root
+
+
+def build_tools(place: Project) -> None:
+    """Have the toolchain make or choose every part; it shows its own progress.
+
+    Raises:
+        TetherError: it failed, and has said why.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "toolchain", "build"], cwd=place.root, stdout=sys.stderr.fileno(), check=False
+    )
+    if done.returncode:
+        raise TetherError("The tools are not complete, so nothing was created. Once that is mended: make up")
+
+
+def ready_stack(place: Project, engine: Engine) -> State | None:
+    """Make the stack where there is none, and mend what a killed run left.
+
+    Returns:
+        The state, or None for a new stack.
+    """
+    locks.clear_dead_locks(place, say)
+    processes.end(processes.orphaned_plugins(place.private / "pulumi"))
+    exported = engine.export()
+    if exported is None:
+        # A salt of an earlier state fits an earlier passphrase.
+        stack_file.forget_salt(place)
+        engine.ask("stack", "init")
+    stack_file.keep_salt_out_of_git(place)
+    if exported is None:
+        return None
+    state = State(exported)
+    records.add(place, state.suffixes())
+    return recover(state, engine, machine_of(place), say)
+
+
+def machine_of(place: Project) -> Machine:
+    """The container runtime that the parts chose."""
+    chosen = parts.read(place.root / parts.FILE)
+    return Machine(chosen.container_runtime, project.full_environment(place))
+
+
+def remember(place: Project, engine: Engine) -> State | None:
+    """Write down what the stack has on this machine, also when the run failed."""
+    exported = engine.export()
+    if exported is None:
+        return None
+    state = State(exported)
+    records.add(place, state.suffixes(), len(state.clusters()))
+    return state
+
+
+def _outcome(place: Project, engine: Engine, state: State, began: float) -> Outcome:
+    changes = place.last_changes()
+    names = cast("list[str]", state.outputs.get("clusters") or [])
+    if changes or not all((place.kubeconfigs / name).is_file() for name in names):
+        shown = engine.ask("stack", "output", "kubeconfigs", "--json", "--show-secrets")
+        write_kubeconfigs(place, json.loads(shown))
+    return Outcome(
+        outputs=state.outputs,
+        changes=changes,
+        seconds=time.monotonic() - began,
+        kubeconfigs=str(place.kubeconfigs.relative_to(place.root)),
+    )
+
+
+def write_kubeconfigs(place: Project, kubeconfigs: Mapping[str, str]) -> None:
+    """Write one private file per cluster, and remove those of clusters that are gone."""
+    place.kubeconfigs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for stale in place.kubeconfigs.iterdir():
+        if stale.name not in kubeconfigs:
+            stale.unlink()
+    for name, content in kubeconfigs.items():
+        descriptor = os.open(place.kubeconfigs / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(content)

@@ -1,0 +1,6 @@
+"""Whether this machine can carry the mesh: every check at once, before anything is made."""
+
+from tether.preflight.checks import CHECKS, Finding, Need, examine, need
+from tether.preflight.machine import Facts, RuntimeFacts, gather
+
+__all__ = ["CHECKS", "Facts", "Finding", "Need", "RuntimeFacts", "examine", "gather", "need"]
