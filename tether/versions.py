@@ -30,10 +30,10 @@ KUBERNETES = Pin(
 )
 ETCD = Pin(
     name="etcd",
-    version="3.6.4",
+    version="3.6.5",
     module="go.etcd.io/etcd/server/v3",
-    module_version="v3.6.4",
-    reason="the version that Kubernetes 1.34 is released with",
+    module_version="v3.6.5",
+    reason="the version that Kubernetes 1.34.4 asks for in its go.mod",
 )
 ISTIO = Pin(
     name="istio",

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,6 +36,7 @@ var programs = map[string]func(){
 	"kube-proxy":              func() { run(proxy.NewProxyCommand()) },
 	"kube-scheduler":          func() { run(scheduler.NewSchedulerCommand()) },
 	"kubeadm":                 func() { kubeadmutil.HandleError(kubeadm.Run()) },
+	"kubelet":                 func() { run(kubelet.NewKubeletCommand(context.Background())) },
 	"kubectl": func() {
 		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 			kubectlutil.CheckErr(err)
@@ -44,9 +46,6 @@ var programs = map[string]func(){
 
 func main() {
 	name := filepath.Base(os.Args[0])
-	if name == "kubelet" {
-		run(kubelet.NewKubeletCommand(contextOfSignals()))
-	}
 	program, known := programs[name]
 	if !known {
 		fmt.Fprintf(os.Stderr, "%s: call this file by the name of a Kubernetes program, for example kubectl\n", name)

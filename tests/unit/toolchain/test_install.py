@@ -1,0 +1,140 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tether import versions
+from toolchain import build, charts, install, node, runtime
+from toolchain.places import PACKAGE, Cache, Checkout
+from toolchain.runtime import NoRuntimeError
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    path = tmp_path / "artefact" / "program"
+    path.parent.mkdir()
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_link_replaces_whatever_was_there(tmp_path: Path, target: Path):
+    place = tmp_path / "bin" / "program"
+    place.parent.mkdir()
+    place.write_text("old")
+    install.link(place, target)
+    assert place.resolve() == target
+    install.link(place, target)
+    assert [path.name for path in place.parent.iterdir()] == ["program"]
+
+
+def test_the_engine_is_a_file_of_its_own_so_that_it_finds_the_host_beside_it(tmp_path: Path, target: Path):
+    place = tmp_path / "bin" / "pulumi"
+    install.place_beside(place, target)
+    assert not place.is_symlink()
+    assert place.samefile(target)
+    other = target.with_name("newer")
+    other.write_text("#!/bin/sh\nexit 0\n")
+    install.place_beside(place, other)
+    assert place.read_text() == other.read_text()
+
+
+def test_where_the_disk_cannot_link_the_engine_is_copied_once(
+    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError("another disk")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    place = tmp_path / "bin" / "pulumi"
+    install.place_beside(place, target)
+    first = place.stat().st_ino
+    assert os.access(place, os.X_OK)
+    install.place_beside(place, target)
+    assert place.stat().st_ino == first
+
+
+def test_plugins_lie_where_the_engine_looks_for_exactly_their_version(tmp_path: Path, target: Path):
+    clone = Checkout(tmp_path)
+    install.install_plugin(clone, versions.PULUMI_RANDOM, target)
+    name = f"plugins/resource-random-v{versions.PULUMI_RANDOM.version}/pulumi-resource-random"
+    assert (clone.pulumi_home / name).resolve() == target
+
+
+def test_the_language_host_starts_with_the_projects_own_python(tmp_path: Path):
+    clone = Checkout(tmp_path / "a project's folder")
+    clone.interpreter.parent.mkdir(parents=True)
+    clone.interpreter.symlink_to(sys.executable)
+    (clone.root / "toolchain").mkdir()
+    (clone.root / "toolchain" / "language_host.py").write_text("import sys; print('host', *sys.argv[1:])")
+    install.write_launcher(clone)
+    launcher = clone.programs / "pulumi-language-python"
+    done = subprocess.run([launcher, "-x", "127.0.0.1:1"], capture_output=True, text=True, cwd="/", check=True)
+    assert done.stdout == "host -x 127.0.0.1:1\n"
+
+
+def test_a_charts_digest_follows_names_and_contents_only(tmp_path: Path):
+    for name in ("one", "two"):
+        (tmp_path / name / "templates").mkdir(parents=True)
+        (tmp_path / name / "templates" / "a.yaml").write_text("kind: X")
+    same = build.tree_digest(tmp_path / "one")
+    assert build.tree_digest(tmp_path / "two") == same
+    (tmp_path / "two" / "templates" / "a.yaml").write_text("kind: Y")
+    assert build.tree_digest(tmp_path / "two") != same
+
+
+def test_a_chart_gets_the_version_of_the_mesh(tmp_path: Path):
+    chart = tmp_path / "Chart.yaml"
+    chart.write_text("apiVersion: v2\nname: base\nversion: 1.0.0\nappVersion: 1.0.0\n# version: untouched\n")
+    charts._stamp(chart)  # pyright: ignore[reportPrivateUsage]
+    line, _, commit = versions.ISTIO.version.partition("-")
+    wanted = f"{line}.0-{commit}"
+    assert chart.read_text() == (
+        f"apiVersion: v2\nname: base\nversion: {wanted}\nappVersion: {wanted}\n# version: untouched\n"
+    )
+
+
+def test_a_chart_that_switches_frr_in_another_way_is_not_patched_silently(tmp_path: Path):
+    values = tmp_path / "values.yaml"
+    values.write_text(f"speaker:\n{charts.METALLB_FRR}")
+    charts._turn_frr_off(values)  # pyright: ignore[reportPrivateUsage]
+    assert values.read_text() == "speaker:\n  frr:\n    enabled: false\n"
+    with pytest.raises(ValueError, match="another way"):
+        charts._turn_frr_off(values)  # pyright: ignore[reportPrivateUsage]
+
+
+def test_the_node_images_tag_is_the_digest_of_what_goes_in():
+    assert node.reference().endswith(node.NODE_IMAGE.digest)
+    assert {need.name for need in node.NODE_IMAGE.needs} >= {"pod-images", "kubernetes", "debian-node"}
+
+
+@pytest.mark.parametrize("script", sorted(PACKAGE.glob("recipes/**/*.sh")), ids=lambda path: path.name)
+def test_every_recipe_is_a_script_that_stops_at_the_first_error(script: Path):
+    subprocess.run(["bash", "-n", script], check=True)
+    assert "set -euo pipefail" in script.read_text()
+
+
+def fake_program(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_the_daemon_is_asked_not_the_client_when_a_runtime_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    programs, cache = tmp_path / "bin", Cache(tmp_path / "cache")
+    fake_program(programs, "docker", "echo Cannot connect to the daemon >&2; exit 1")
+    fake_program(programs, "podman", '[ -f "$CONTAINERS_CONF" ] && echo 4.3.1')
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    assert runtime.find(cache) == ("podman", "4.3.1")
+    fake_program(programs, "docker", "echo 27.0.1")
+    assert runtime.find(cache) == ("docker", "27.0.1")
+
+
+def test_without_any_runtime_each_ones_reason_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    programs = tmp_path / "bin"
+    fake_program(programs, "docker", "echo Cannot connect to the daemon >&2; exit 1")
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(NoRuntimeError, match=r"docker: .*daemon; podman is not installed.*toolchain bootstrap"):
+        runtime.find(Cache(tmp_path / "cache"))

@@ -1,0 +1,229 @@
+"""Chooses and makes every part, links it into the checkout and records it in ``.tether/parts.json``."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tether import parts, versions
+from tether.parts import Chart, Images, Parts, Tool
+from toolchain import (
+    charts,
+    debian,
+    environment,
+    images,
+    install,
+    node,
+    places,
+    programs,
+    progress,
+    releases,
+    runtime,
+    schedule,
+    sources,
+)  # fmt: skip
+from toolchain.places import Cache, Checkout
+from toolchain.sources import Choice, Source
+from toolchain.store import Artefact, Store
+
+PLUGINS = (
+    (versions.PULUMI_KUBERNETES, programs.PULUMI_KUBERNETES, "pulumi-resource-kubernetes"),
+    (versions.PULUMI_RANDOM, programs.PULUMI_RANDOM, "pulumi-resource-random"),
+)
+BUILT_TOOLS = {
+    "pulumi": (versions.PULUMI, programs.PULUMI, "pulumi"),
+    "kind": (versions.KIND, programs.KIND, "kind"),
+    "kubectl": (versions.KUBERNETES, programs.KUBERNETES, "kubernetes"),
+    "istioctl": (versions.ISTIO, programs.ISTIOCTL, "istioctl"),
+}
+"""Tool → pin, artefact and file in it."""
+
+MESH_ARTEFACTS: Sequence[Artefact] = (
+    programs.KUBERNETES, programs.PILOT, debian.NODE_ROOT, debian.POD_ROOT, images.ENVOY, images.ISTIO_FILES,
+    programs.AGENT, programs.ECHO, programs.KIND, programs.COREDNS, programs.METALLB, images.POD_IMAGES,
+    node.NODE_IMAGE, charts.CHARTS, *(artefact for _, artefact, _ in PLUGINS),
+)  # fmt: skip
+"""What the source ``packages`` needs whatever is installed; what many others wait for comes first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a choice means: artefacts to make, and where each tool lies in them."""
+
+    artefacts: tuple[Artefact, ...]
+    tools: dict[str, tuple[versions.Pin, Artefact, str]]
+    charts: Artefact
+    plugins: tuple[tuple[versions.Pin, Artefact, str], ...]
+    images: Images
+    node_archive: Artefact | None
+    """Holds the node image where it is built here; None where the runtime pulls it."""
+    istio: versions.Pin
+    data_plane: str
+
+
+def ensure(project: Path | None = None) -> Parts:
+    """Make every part that is missing, link it into the project, and write the record.
+
+    Safe to call at any time and twice at once; with nothing to do it takes a fraction of a second.
+
+    Raises:
+        schedule.BuildError: a part could not be made.
+        runtime.NoRuntimeError: no container runtime answers.
+        sources.SourceError: ``TETHER_SOURCE`` asks for what cannot be had.
+    """
+    clone = Checkout(project.resolve()) if project else places.checkout()
+    cache = places.cache()
+    with progress.listener() as listener, ThreadPoolExecutor(1) as beside:
+        # Both wait for other programs to answer; side by side that costs half.
+        asked = beside.submit(runtime.find, cache)
+        choice = decide(clone)
+        container_runtime, version = asked.result()
+        steps = plan(choice)
+        made = schedule.realise(steps.artefacts, Store(cache), listener)
+        if steps.node_archive and not runtime.has_image(cache, container_runtime, steps.images.node):
+            listener.note(f"loading the node image into {container_runtime}")
+            runtime.load_image(cache, container_runtime, made[steps.node_archive.name] / node.ARCHIVE)
+        chosen = _record(clone, cache, choice, steps, made, (container_runtime, version))
+        if chosen != _recorded(clone):
+            environment.make_private(clone)
+            parts.write(chosen, clone.parts)
+            listener.note(f"source of images and charts: {chosen.source} — {chosen.why}")
+            for name, tool in chosen.tools.items():
+                listener.note(f"{name} {tool.version}: {tool.source} — {tool.why}")
+    return chosen
+
+
+def decide(clone: Checkout) -> Choice:
+    """Where the parts of this checkout come from.
+
+    Raises:
+        sources.SourceError: ``TETHER_SOURCE`` asks for what cannot be had.
+    """
+    before = _recorded(clone)
+    machine = sources.ThisMachine(clone.programs)
+    return sources.choose(machine, sources.wanted(os.environ), (Source(before.source), before.why) if before else None)
+
+
+def _recorded(clone: Checkout) -> Parts | None:
+    try:
+        return parts.read(clone.parts)
+    except (parts.PartsMissingError, ValueError, TypeError, KeyError):
+        # A record that cannot be read is no record: it is written anew.
+        return None
+
+
+def plan(choice: Choice, fetcher: releases.Fetcher | None = None) -> Plan:
+    """What has to be made for this choice."""
+    if choice.source is Source.RELEASES:
+        fetcher = fetcher or releases.Web()
+        published = {
+            name: (pin, artefact, name)
+            for name, (pin, artefact) in releases.tools(fetcher).items()
+            if name not in choice.installed
+        }
+        chart_folder = releases.charts(fetcher)
+        return Plan(
+            artefacts=(*(artefact for _, artefact, _ in published.values()), chart_folder),
+            tools=published,
+            charts=chart_folder,
+            plugins=(),
+            images=releases.IMAGES,
+            node_archive=None,
+            istio=versions.ISTIO_RELEASE,
+            data_plane="istio",
+        )
+    built = {name: tool for name, tool in BUILT_TOOLS.items() if name not in choice.installed}
+    return Plan(
+        artefacts=(*MESH_ARTEFACTS, *(artefact for _, artefact, _ in built.values())),
+        tools=built,
+        charts=charts.CHARTS,
+        plugins=PLUGINS,
+        images=Images(
+            node=node.reference(),
+            pilot=images.PILOT,
+            proxy=images.PROXY,
+            echo=images.ECHO,
+            metallb_controller=images.METALLB_CONTROLLER,
+            metallb_speaker=images.METALLB_SPEAKER,
+        ),
+        node_archive=node.NODE_IMAGE,
+        istio=versions.ISTIO,
+        data_plane="envoy",
+    )
+
+
+def _record(
+    clone: Checkout, cache: Cache, choice: Choice, steps: Plan, made: dict[str, Path], container: tuple[str, str]
+) -> Parts:
+    """Link everything into the checkout and describe it."""
+    name, version = container
+    tools = _link_tools(clone, choice, steps, made)
+    tools[name] = Tool(
+        path=runtime.path(name), version=version, source="installed", why="it answers; docker is asked first"
+    )
+    for pin, artefact, file in steps.plugins:
+        install.install_plugin(clone, pin, made[artefact.name] / file)
+    return Parts(
+        source=choice.source,
+        why=choice.why,
+        container_runtime=name,
+        data_plane=steps.data_plane,
+        istio_version=steps.istio.version,
+        envoy_version=versions.ENVOY.version,
+        kubernetes_version=versions.KUBERNETES.version,
+        images=steps.images,
+        charts=_link_charts(clone, made[steps.charts.name]),
+        tools=tools,
+        environment=runtime.environment(cache, name),
+    )
+
+
+def _link_tools(clone: Checkout, choice: Choice, steps: Plan, made: dict[str, Path]) -> dict[str, Tool]:
+    tools: dict[str, Tool] = {}
+    for name in BUILT_TOOLS:
+        place = clone.programs / name
+        if name in choice.installed:
+            found = choice.installed[name]
+            install.link(place, Path(found.path))
+            tools[name] = Tool(path=str(place), version=found.version, source="installed", why=found.why)
+            continue
+        pin, artefact, file = steps.tools[name]
+        put = install.place_beside if name == "pulumi" else install.link
+        put(place, made[artefact.name] / file)
+        why = choice.notes.get(name, choice.why)
+        tools[name] = Tool(path=str(place), version=pin.version, source=choice.source, why=why)
+    _link_language_host(clone, choice, steps, made)
+    return tools
+
+
+def _link_language_host(clone: Checkout, choice: Choice, steps: Plan, made: dict[str, Path]) -> None:
+    """The official engine brings its own host; only the one that was built here needs ours."""
+    if "pulumi" in choice.installed:
+        install.unlink(clone.programs / "pulumi-language-python")
+    elif choice.source is Source.RELEASES:
+        folder = made[steps.tools["pulumi"][1].name]
+        for host in folder.glob("pulumi-language-python*"):
+            install.link(clone.programs / host.name, host)
+    else:
+        install.write_launcher(clone)
+
+
+def _link_charts(clone: Checkout, folder: Path) -> dict[str, Chart]:
+    found: dict[str, Chart] = {}
+    for chart in sorted(folder.iterdir()):
+        place = clone.charts / chart.name
+        install.link(place, chart)
+        found[chart.name] = Chart(path=str(place.relative_to(clone.root)), digest=tree_digest(chart))
+    return found
+
+
+def tree_digest(folder: Path) -> str:
+    """SHA-256 over names and contents of all files in a folder."""
+    total = hashlib.sha256()
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        content = path.read_bytes()
+        total.update(f"{path.relative_to(folder)}:{len(content)}:".encode())
+        total.update(content)
+    return total.hexdigest()

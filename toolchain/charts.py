@@ -1,0 +1,63 @@
+"""Helm charts as folders, copied out of the Go modules that they are published in."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from tether import versions
+from toolchain import golang
+from toolchain.store import Artefact, Workshop
+
+ISTIO_CHARTS: Mapping[str, str] = {
+    "base": "manifests/charts/base",
+    "istiod": "manifests/charts/istio-control/istio-discovery",
+    "gateway": "manifests/charts/gateway",
+}
+METALLB_CHART = "charts/metallb"
+METALLB_FRR = "  frr:\n    enabled: true\n"
+"""On in the chart, and wants an image with routing daemons; addresses on one network are announced without them."""
+
+
+def _make_charts(workshop: Workshop) -> None:
+    istio = golang.module_folder(workshop, "istio", versions.ISTIO)
+    for name, path in ISTIO_CHARTS.items():
+        _copy(istio / path, workshop.draft / name)
+        _stamp(workshop.draft / name / "Chart.yaml")
+    metallb = golang.module_folder(workshop, "metallb", versions.METALLB)
+    _copy(metallb / METALLB_CHART, workshop.draft / "metallb")
+    _turn_frr_off(workshop.draft / "metallb" / "values.yaml")
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target)
+    # Files of Go's module cache are read-only, and so would the copy be.
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _stamp(chart: Path) -> None:
+    """Set the version, as Istio's release builder does; the charts in the module carry none."""
+    line, _, commit = versions.ISTIO.version.partition("-")
+    lines = [
+        each.partition(":")[0] + f": {line}.0-{commit}"
+        if each.lower().startswith(("version:", "appversion:"))
+        else each
+        for each in chart.read_text().splitlines()
+    ]
+    chart.write_text("\n".join(lines) + "\n")
+
+
+def _turn_frr_off(values: Path) -> None:
+    text = values.read_text()
+    if text.count(METALLB_FRR) != 1:
+        raise ValueError(f"{values.name} of the MetalLB chart switches FRR in another way than the one that is pinned")
+    values.write_text(text.replace(METALLB_FRR, METALLB_FRR.replace("true", "false")))
+
+
+CHARTS = Artefact(
+    name="charts",
+    make=_make_charts,
+    inputs={"istio": versions.ISTIO.module_version, "metallb": versions.METALLB.module_version},
+    files=(Path(__file__),),
+)
+"""One folder per chart: base, istiod, gateway, metallb."""

@@ -1,8 +1,0 @@
-//go:build tools
-
-// Package tools names the programs that this module pins and builds.
-package tools
-
-import (
-	_ "github.com/coredns/coredns"
-)
