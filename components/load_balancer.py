@@ -8,6 +8,8 @@ import pulumi_kubernetes as kubernetes
 from components.istio import release
 
 NAMESPACE = "metallb-system"
+PROBES = {"readinessProbe": {"initialDelaySeconds": 0, "periodSeconds": 1}}
+"""The chart's own first look comes after ten seconds."""
 
 
 class LoadBalancerArgs(TypedDict):
@@ -52,8 +54,16 @@ class LoadBalancer(pulumi.ComponentResource):
             create_namespace=True,
             timeout_seconds=args["timeout_seconds"],
             values={
-                "controller": {"image": _image(args["controller_image"])},
-                "speaker": {"image": _image(args["speaker_image"]), "frr": {"enabled": False}},
+                # Without its webhook the controller starts in a second; with it, it waits up to a minute until
+                # the kubelet shows it the certificate that it has just made. The only pool is made here.
+                "controller": {"image": _image(args["controller_image"]), "webhookMode": "disabled", **PROBES},
+                "crds": {"validationFailurePolicy": "Ignore"},
+                "speaker": {
+                    "image": _image(args["speaker_image"]),
+                    "frr": {"enabled": False},
+                    "memberlist": {"enabled": False},
+                    **PROBES,
+                },
                 "frrk8s": {"enabled": False},
             },
         )
