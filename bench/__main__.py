@@ -16,7 +16,8 @@ from pathlib import Path
 from bench.measure import Reading, reading
 from bench.peer import Peer
 from tether import parts
-from toolchain import build, environment
+from toolchain import build, environment, places, programs
+from toolchain.store import Store
 
 PROJECT = Path(__file__).resolve().parent.parent
 STACK = "bench"
@@ -28,7 +29,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are compared (default 3)")
     parser.add_argument("--out", type=Path, default=PROJECT / ".tether" / "bench.json", help="where the numbers go")
     options = parser.parse_args()
-    helm = build.ensure_helm(PROJECT)
+    build.ensure(PROJECT)
+    helm = Store(places.cache()).obtain(programs.HELM) / "helm"
     settings = {**os.environ, **environment.variables(PROJECT)}
     rounds: dict[str, list[Reading]] = {}
     for number in range(options.runs):

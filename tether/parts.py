@@ -49,7 +49,7 @@ class Chart:
     path: str
     """Relative to the project, so that state made in one clone fits another."""
     digest: str
-    """SHA-256 over the chart's files; Pulumi does not see a change of content without it."""
+    """SHA-256 over the chart's files; its beginning is part of the path."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,23 @@ def ensure(project: Path | None = None) -> Parts:
     return chosen
 
 
+def ensure_helm(project: Path | None = None) -> Path:
+    """Build helm, which only the benchmark's step-by-step sequence calls, and link it into the project.
+
+    Returns:
+        The executable.
+
+    Raises:
+        schedule.BuildError: it could not be built.
+    """
+    clone = Checkout(project.resolve()) if project else places.checkout()
+    with progress.listener() as listener:
+        made = schedule.realise([programs.HELM], Store(places.cache()), listener)
+    place = clone.programs / "helm"
+    install.link(place, made[programs.HELM.name] / "helm")
+    return place
+
+
 def decide(clone: Checkout) -> Choice:
     """Where the parts of this checkout come from.
 
@@ -211,11 +228,13 @@ def _link_language_host(clone: Checkout, choice: Choice, steps: Plan, made: dict
 
 
 def _link_charts(clone: Checkout, folder: Path) -> dict[str, Chart]:
+    """Link each chart under a name that changes with its content, or the engine would not see a change."""
     found: dict[str, Chart] = {}
     for chart in sorted(folder.iterdir()):
-        place = clone.charts / chart.name
+        digest = tree_digest(chart)
+        place = clone.charts / f"{chart.name}-{digest[:12]}"
         install.link(place, chart)
-        found[chart.name] = Chart(path=str(place.relative_to(clone.root)), digest=tree_digest(chart))
+        found[chart.name] = Chart(path=str(place.relative_to(clone.root)), digest=digest)
     return found
 
 

@@ -92,6 +92,20 @@ def module_folder(workshop: Workshop, wrapper: str, pin: versions.Pin) -> Path:
     return Path(json.loads(answer)["Dir"])
 
 
+def required_version(wrapper: str, module: str) -> str:
+    """The version of a module that a wrapper's go.mod requires.
+
+    Raises:
+        ValueError: it requires none.
+    """
+    found = re.search(
+        rf"^\s*(?:require )?{re.escape(module)} (v\S+)", (WRAPPERS / wrapper / "go.mod").read_text(), re.M
+    )
+    if not found:
+        raise ValueError(f"toolchain/go/{wrapper}/go.mod does not require {module}")
+    return found[1]
+
+
 def environment(cache: Cache) -> dict[str, str]:
     """Environment of a Go build: ours alone, so that the user's Go settings cannot change the result."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GO", "CGO_"))}

@@ -109,6 +109,17 @@ PULUMI_RANDOM_PROGRAM = Program(
     generate=_embed_random_schema,
 )
 PULUMI_RANDOM = golang.artefact(PULUMI_RANDOM_PROGRAM)
+HELM = golang.artefact(
+    Program(
+        name="helm",
+        wrapper="pulumi-kubernetes",
+        packages={"helm": "helm.sh/helm/v3/cmd/helm"},
+        stamps={
+            "helm.sh/helm/v3/internal/version.version": golang.required_version("pulumi-kubernetes", "helm.sh/helm/v3")
+        },
+    )
+)
+"""For the benchmark's step-by-step sequence only; of the version that the Kubernetes plugin is linked with."""
 PILOT = _istio("pilot-discovery", {"pilot-discovery": "istio.io/istio/pilot/cmd/pilot-discovery"})
 AGENT = _istio("pilot-agent", {"pilot-agent": "istio.io/istio/pilot/cmd/pilot-agent"}, f"agent,{ISTIO_TAGS}")
 ISTIOCTL = _istio("istioctl", {"istioctl": "istio.io/istio/istioctl/cmd/istioctl"})
@@ -125,3 +136,5 @@ METALLB = golang.artefact(
         packages={"controller": "go.universe.tf/metallb/controller", "speaker": "go.universe.tf/metallb/speaker"},
     )
 )
+HELM = golang.artefact(Program(name="helm", wrapper="pulumi-kubernetes", packages={"helm": "helm.sh/helm/v3/cmd/helm"}))
+"""For the benchmark's documented sequence only: Tether installs charts through the engine."""

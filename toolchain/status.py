@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tether import parts
-from toolchain import build, node, places, runtime, shell
+from toolchain import build, node, places, programs, runtime, shell
 from toolchain.places import Cache, Checkout
 from toolchain.schedule import closure
 from toolchain.store import Store
@@ -68,9 +68,8 @@ def clean(*, everything: bool) -> str:
         What was done, in words.
     """
     clone, cache = places.checkout(), places.cache()
-    kept = set[str]()
-    if not everything:
-        kept = {artefact.folder_name for artefact in closure(build.plan(build.decide(clone)).artefacts)}
+    wanted = () if everything else (*build.plan(build.decide(clone)).artefacts, programs.HELM)
+    kept = {artefact.folder_name for artefact in closure(wanted)}
     removed = Store(cache).remove(keep=kept.__contains__)
     lines = [f"removed {name}" for name in removed]
     try:
