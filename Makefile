@@ -17,7 +17,8 @@ down: $(TETHER) ## remove everything that up made
 	@$(TETHER) down --yes
 
 test: tools lint ## lint, then unit, provider, contract and end-to-end tests on real clusters
-	@$(RUN)pytest
+	@$(RUN)pytest tests/unit tests/contract tests/provider -n 2
+	@$(RUN)pytest tests/e2e
 
 bench: tools ## measure pulumi up against the documented step-by-step sequence
 	@$(RUN)python -m bench
@@ -32,10 +33,11 @@ env: ## print the shell variables of this checkout, for eval (README)
 	@test -x $(TETHER) || { echo "make env: the tools are missing; make them with: make tools" >&2; exit 1; }
 	@$(TETHER) env
 
-lint: $(TETHER) ## ruff and pyright
+lint: $(TETHER) ## ruff, pyright and the direction of imports
 	@$(RUN)ruff check .
 	@$(RUN)ruff format --check .
 	@$(RUN)pyright
+	@$(RUN)lint-imports --no-cache >/dev/null || $(RUN)lint-imports --no-cache
 
 $(TETHER): pyproject.toml uv.lock
 	@$(PYTHON) -m toolchain bootstrap

@@ -16,8 +16,7 @@ from pathlib import Path
 from bench.measure import Reading, reading
 from bench.peer import Peer
 from tether import parts
-from toolchain import build, environment, places, programs
-from toolchain.store import Store
+from toolchain import build, environment
 
 PROJECT = Path(__file__).resolve().parent.parent
 STACK = "bench"
@@ -30,7 +29,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=PROJECT / ".tether" / "bench.json", help="where the numbers go")
     options = parser.parse_args()
     build.ensure(PROJECT)
-    helm = Store(places.cache()).obtain(programs.HELM) / "helm"
+    helm = build.ensure_helm(PROJECT)
     settings = {**os.environ, **environment.variables(PROJECT)}
     rounds: dict[str, list[Reading]] = {}
     for number in range(options.runs):

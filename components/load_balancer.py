@@ -8,8 +8,11 @@ import pulumi_kubernetes as kubernetes
 from components.istio import release
 
 NAMESPACE = "metallb-system"
-PROBES = {"readinessProbe": {"initialDelaySeconds": 0, "periodSeconds": 1}}
-"""The chart's own first look comes after ten seconds."""
+PROBES = {
+    "readinessProbe": {"initialDelaySeconds": 0, "periodSeconds": 1},
+    "livenessProbe": {"initialDelaySeconds": 60},
+}
+"""The chart looks after ten seconds, for both: too late to be quick, too soon for a machine that is busy."""
 
 
 class LoadBalancerArgs(TypedDict):

@@ -150,7 +150,9 @@ class Mesh(pulumi.ComponentResource):
             },
             self._inside(settings["name"]),
         )
-        self._create_gateway(settings, primary.istiod)
+        # The whole of it, what it exposes included: a gateway that connects before there is a listener for
+        # it waits for Envoy's initial fetch time-out, fifteen seconds.
+        self._create_gateway(settings, primary)
         return primary
 
     def _tie_remote(self, cluster: MeshClusterArgs, primary: Primary) -> None:

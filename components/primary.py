@@ -81,10 +81,11 @@ class Primary(pulumi.ComponentResource):
             namespace=inside,
             timeout_seconds=istio["timeout_seconds"],
             values=_istiod_values(args, bundle),
-            # Not the base chart: istiod takes up its kinds when they come, so both are installed side by side.
-            depends_on=[cacerts],
+            # Side by side with the base chart, istiod lists kinds that are only half there, and then backs off
+            # for up to twenty seconds in which gateways get no configuration.
+            depends_on=[base, cacerts],
         )
-        self.exposure = self._expose(name, namespace_name, [base, self.istiod])
+        self.exposure = self._expose(name, namespace_name, [self.istiod])
         self.register_outputs({})
 
     def _expose(

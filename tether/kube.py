@@ -9,7 +9,6 @@ import base64
 import contextlib
 import http
 import json
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -19,6 +18,8 @@ from typing import Any, Protocol, cast
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import yaml
+
+from tether import scratch
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
@@ -114,10 +115,10 @@ def connect(kubeconfig: str, context: str | None = None) -> Generator["Cluster"]
 
     load = cast("Any", config).new_client_from_config_dict
 
-    with tempfile.TemporaryDirectory(prefix="tether-kube-") as folder:
-        document = _with_files(_parse(kubeconfig), Path(folder))
+    with scratch.folder() as folder:
+        document = _with_files(_parse(kubeconfig), folder)
         try:
-            client = load(document, context=context, persist_config=False, temp_file_path=folder)
+            client = load(document, context=context, persist_config=False, temp_file_path=str(folder))
         except (ConfigException, KeyError, TypeError, ValueError) as error:
             raise KubeconfigError(f"the kubeconfig cannot be used: {error}") from None
         try:

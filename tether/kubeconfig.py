@@ -65,7 +65,6 @@ def for_istiod(*, cluster_name: str, server: str, certificate_authority: str, to
         "contexts": [{"context": {"cluster": cluster_name, "user": cluster_name}, "name": cluster_name}],
         "current-context": cluster_name,
         "kind": "Config",
-        "preferences": {},
         "users": [{"name": cluster_name, "user": {"token": token}}],
     }
     return yaml.safe_dump(document, sort_keys=True, width=float("inf"))

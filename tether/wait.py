@@ -43,8 +43,11 @@ class SystemClock:
 SYSTEM_CLOCK = SystemClock()
 
 
-def delays(first: float = 0.1, factor: float = 1.4, longest: float = 2.0) -> Iterator[float]:
-    """Seconds between probes: short at first, because most states come soon, and never longer than ``longest``."""
+def delays(first: float = 0.1, factor: float = 1.4, longest: float = 0.5) -> Iterator[float]:
+    """Seconds between probes: short at first, and never longer than ``longest``.
+
+    Half a second on end costs an API server nothing, and every wait lies on the path of somebody who waits.
+    """
     delay = first
     while True:
         yield delay
@@ -90,7 +93,8 @@ def wait(
         state = probe()
         if (words := describe(state)) != last_words:
             last_words = words
-            on_change(words)
+            if words:
+                on_change(words)
         in_a_row = in_a_row + 1 if ready(state) else 0
         if in_a_row >= successes:
             return state

@@ -136,5 +136,3 @@ METALLB = golang.artefact(
         packages={"controller": "go.universe.tf/metallb/controller", "speaker": "go.universe.tf/metallb/speaker"},
     )
 )
-HELM = golang.artefact(Program(name="helm", wrapper="pulumi-kubernetes", packages={"helm": "helm.sh/helm/v3/cmd/helm"}))
-"""For the benchmark's documented sequence only: Tether installs charts through the engine."""

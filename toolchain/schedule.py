@@ -10,6 +10,7 @@ from toolchain import golang, shell
 from toolchain.store import Artefact, Store
 
 WORKERS = 4
+WAKE_SECONDS = 0.5
 LANES: Mapping[str, int] = {
     # A link is one thread for up to a minute; a second build fills the other core meanwhile.
     golang.LANE: max(2, (os.cpu_count() or 2) // 2),
@@ -105,7 +106,8 @@ class _Run:
         try:
             while self.waiting or self.running:
                 self._start_ready(pool)
-                done, _ = wait(self.running, return_when=FIRST_COMPLETED)
+                # With a time-out: a signal that comes just before an endless wait begins would not end it.
+                done, _ = wait(self.running, timeout=WAKE_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._settle(future)
         except BaseException:

@@ -13,12 +13,13 @@ CUSTOM = "kubernetes:networking.istio.io/v1:"
     ("later", "earlier", "because"),
     [
         ((RELEASE, "cluster1-istiod"), (SECRET, "cluster1-cacerts"), "istiod makes a CA of its own without cacerts"),
-        (
-            (f"{CUSTOM}Gateway", "cluster1-istiod-gateway"),
-            (RELEASE, "cluster1-base"),
-            "Istio's kinds come with chart base",
-        ),
+        ((RELEASE, "cluster1-istiod"), (RELEASE, "cluster1-base"), "Istio's kinds come with chart base"),
         ((RELEASE, "cluster1"), (RELEASE, "cluster1-istiod"), "the gateway's pod is injected by istiod"),
+        (
+            (RELEASE, "cluster1"),
+            (f"{CUSTOM}Gateway", "cluster1-istiod-gateway"),
+            "without a listener Envoy is not ready for fifteen seconds",
+        ),
         (
             (f"{CUSTOM}Gateway", "cluster1-istiod-gateway"),
             (RELEASE, "cluster1-istiod"),
@@ -62,7 +63,6 @@ def test_this_waits_for_that(
         ((RELEASE, "cluster2-istiod"), (RELEASE, "cluster1-istiod")),
         ((RELEASE, "cluster2-istiod"), (RELEASE, "cluster1")),
         ((RELEASE, "cluster1-istiod"), ("tether:index:Cluster", "cluster2")),
-        ((RELEASE, "cluster1-istiod"), (RELEASE, "cluster1-base")),
         ((RELEASE, "cluster1"), (RELEASE, "cluster1-load-balancer")),
     ],
 )

@@ -49,7 +49,7 @@ def test_the_remote_gate_opens_on_a_healthy_mesh(mesh: Mesh, plugin: Plugin) -> 
 def test_the_remote_gate_names_the_cluster_that_istiod_does_not_know(mesh: Mesh, plugin: Plugin) -> None:
     said = refused(plugin, "RemoteReady", remote_ready(mesh, clusterName="cluster9"))
     assert "cluster9" in said
-    assert "istio-remote-secret" in said or "remote secret" in said
+    assert "istio/multiCluster=true" in said
 
 
 def test_the_remote_gate_says_that_the_remote_injects_another_network(mesh: Mesh, plugin: Plugin) -> None:

@@ -7,6 +7,7 @@ from tether import parts
 from tether.cli import locks, processes, project, records, remnants, stack_file
 from tether.cli.engine import Engine, EngineError
 from tether.cli.project import Project
+from tether.cli.recovery import recover
 from tether.cli.remnants import Machine, Remnants
 from tether.cli.state import State
 from tether.cli.talk import say, warn
@@ -82,8 +83,7 @@ class NothingThereError(TetherError):
 
 
 def _remove_stack(place: Project, engine: Engine, machine: Machine, state: State, *, force: bool) -> None:
-    for cluster in state.half_made("tether:index:Cluster"):
-        machine.remove(machine.of_cluster(cluster))
+    state = recover(state, engine, machine, say, to_go_on=False)
     try:
         if not state.is_empty:
             engine.run("destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true")

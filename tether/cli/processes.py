@@ -11,7 +11,9 @@ from pathlib import Path
 _PROC = Path("/proc")
 _WORKERS = ("kind", "podman", "docker", "conmon")
 """Programs that carry the name of a cluster or network in their arguments while they work on it."""
-_PLUGINS = ("pulumi-resource-", "pulumi-language-", "pulumi-analyzer-", "/providers/tether", "toolchain.language_host")
+_PLUGINS = ("pulumi-resource-", "pulumi-language-", "pulumi-analyzer-")
+_PYTHON_PLUGINS = ("providers/tether", "toolchain.language_host")
+"""Last words of the command lines of plugins that an interpreter runs."""
 _GRACE_SECONDS = 5.0
 
 
@@ -68,10 +70,17 @@ def orphaned_plugins(pulumi_home: Path) -> list[Process]:
     return [
         process
         for process in _all()
-        if any(sign in argument for sign in _PLUGINS for argument in process.arguments)
+        if _is_plugin(process)
         and mark in _environment(process.number)
         and not any(name(ancestor) == "pulumi" for ancestor in _ancestors(process.number))
     ]
+
+
+def _is_plugin(process: Process) -> bool:
+    # An editor that shows a plugin's source has its path among the arguments too.
+    if process.program.startswith("python"):
+        return any(argument.endswith(_PYTHON_PLUGINS) for argument in process.arguments[1:4])
+    return process.program.startswith(_PLUGINS)
 
 
 def end(processes: Iterable[Process]) -> None:

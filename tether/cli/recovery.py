@@ -12,13 +12,14 @@ from tether import kube
 from tether.cli.engine import Engine
 from tether.cli.remnants import Machine, Remnants
 from tether.cli.state import CLUSTER, NETWORK, RELEASE, State
+from tether.errors import count
 from tether.kube import Api
 
 Say = Callable[[str], None]
 _HELM_STATES = "pending-install,pending-upgrade,pending-rollback"
 
 
-def recover(state: State, engine: Engine, machine: Machine, say: Say) -> State:
+def recover(state: State, engine: Engine, machine: Machine, say: Say, *, to_go_on: bool = True) -> State:
     """Remove what was half-made and forget the operations that were cut off.
 
     The state says that this stack was making these things, so they are nobody else's. Helm
@@ -29,6 +30,7 @@ def recover(state: State, engine: Engine, machine: Machine, say: Say) -> State:
         engine: To store the mended state.
         machine: The container runtime.
         say: Tells the user.
+        to_go_on: Things are to be made again; otherwise they are about to be removed, and Helm is left alone.
 
     Returns:
         The state without operations under way.
@@ -38,13 +40,13 @@ def recover(state: State, engine: Engine, machine: Machine, say: Say) -> State:
     """
     if not state.pending:
         return state
-    say(f"an earlier run was cut off during {len(state.pending)} operation(s); mending that first")
+    say(f"an earlier run was cut off during {count(len(state.pending), 'operation')}; mending that first")
     for cluster in state.half_made(CLUSTER):
         say(f"removing the half-made cluster {cluster}")
         machine.remove(machine.of_cluster(cluster))
     for network in state.half_made(NETWORK):
         machine.remove(Remnants(networks=(network,)))
-    if any(operation.type == RELEASE for operation in state.pending):
+    if to_go_on and any(operation.type == RELEASE for operation in state.pending):
         _free_releases(State(json.loads(engine.ask("stack", "export", "--show-secrets"))), say)
     mended = state.without_pending()
     engine.ask("stack", "import", stdin=json.dumps(mended))

@@ -220,27 +220,43 @@ class _Model(BaseModel):
 class ClusterSettings(_Model):
     """One cluster of the mesh."""
 
-    name: DnsLabel
-    role: Role
-    network: DnsLabel
-    platform: Platform = Platform.KIND
-    pod_cidr: Annotated[str, AfterValidator(_pod_cidr)] | None = None
-    service_cidr: Annotated[str, AfterValidator(_service_cidr)] | None = None
-    node_image: Annotated[str, AfterValidator(_node_image)] | None = None
-    kind_config: Annotated[dict[str, Any], AfterValidator(_kind_config)] = {}
-    kubeconfig: SecretStr | None = None
-    """Path or content."""
-    context: str | None = None
-    api_server: Annotated[str, AfterValidator(_api_server)] | None = None
+    name: DnsLabel = Field(description="Istio cluster ID; a DNS label")
+    role: Role = Field(description="`primary` for the one that runs istiod, `remote` for all others")
+    network: DnsLabel = Field(description="Network of the cluster's pods; every cluster has its own")
+    platform: Platform = Field(default=Platform.KIND, description="`kind` makes the cluster, `existing` takes one")
+    pod_cidr: Annotated[str, AfterValidator(_pod_cidr)] | None = Field(
+        default=None, description=f"kind: range of the pods' addresses; {topology.DEFAULT_POD_CIDR} when left out"
+    )
+    service_cidr: Annotated[str, AfterValidator(_service_cidr)] | None = Field(
+        default=None,
+        description=f"kind: range of the Services' addresses; {topology.DEFAULT_SERVICE_CIDR} when left out",
+    )
+    node_image: Annotated[str, AfterValidator(_node_image)] | None = Field(
+        default=None, description="kind: another node image than the toolchain's"
+    )
+    kind_config: Annotated[dict[str, Any], AfterValidator(_kind_config)] = Field(
+        default={}, description="kind: more of kind's own configuration, merged in"
+    )
+    kubeconfig: SecretStr | None = Field(
+        default=None, description="existing: path of a kubeconfig, or its content (then as a secret)"
+    )
+    context: str | None = Field(default=None, description="existing: context in it; its current one when left out")
+    api_server: Annotated[str, AfterValidator(_api_server)] | None = Field(
+        default=None, description="existing remotes: URL of the API server as the primary's pods reach it"
+    )
 
 
 class AuthoritySettings(_Model):
     """The certificate authority that the clusters share."""
 
-    algorithm: Algorithm = Algorithm.ECDSA_P256
-    root_days: int = Field(default=3650, ge=1, le=36500)
-    intermediate_days: int = Field(default=1825, ge=1, le=36500)
-    organization: Annotated[str, AfterValidator(_organization)] = "Tether"
+    algorithm: Algorithm = Field(default=Algorithm.ECDSA_P256, description="Key type of both certificates")
+    root_days: int = Field(default=3650, ge=1, le=36500, description="Lifetime of the root certificate")
+    intermediate_days: int = Field(
+        default=1825, ge=1, le=36500, description="Lifetime of the intermediate; at most the root's"
+    )
+    organization: Annotated[str, AfterValidator(_organization)] = Field(
+        default="Tether", description="Organization name in both certificates"
+    )
 
 
 class Settings(_Model):

@@ -31,12 +31,23 @@ def complaint(expected: Expectation, seen: Mapping[str, echo.Tally | str]) -> st
     for source in expected.clusters:
         found = seen[source]
         if isinstance(found, str):
-            return f"requests could not be sent from {source}: {found}"
+            return _unsent(expected, source, found)
         if sentence := _silent(expected, source, found) or _refused(expected, source, found):
             return sentence
         if sentence := _unproved(expected, source, found):
             return sentence
     return ""
+
+
+def _unsent(expected: Expectation, source: str, found: str) -> str:
+    """The client gave up: it says how many requests were answered, but not by whom."""
+    if "timed out" not in found:
+        return f"requests could not be sent from {source}: {found}"
+    others = " and ".join(cluster for cluster in expected.clusters if cluster != source)
+    return (
+        f"{source} → {others}: requests were not answered in time ({found}). Likely cause: the east-west gateway of "
+        f"{others} is not there, or port 15443 of it cannot be reached from {source}"
+    )
 
 
 def _silent(expected: Expectation, source: str, found: echo.Tally) -> str:

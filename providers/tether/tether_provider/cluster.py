@@ -1,15 +1,13 @@
 """A Kubernetes cluster made by kind."""
 
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import pydantic
 import yaml
 
-from tether import kube, topology, wait
+from tether import kube, scratch, topology, wait
 from tether_provider import containers, kind
 from tether_provider.errors import CancelledError, PartialError, ProviderError
 from tether_provider.processes import ChildTimeoutError
@@ -229,8 +227,8 @@ def _boot(operation: Operation, chosen: containers.Runtime, inputs: ClusterInput
         image_has_network=inputs.node_image_has_network,
         extra=inputs.kind_config,
     )
-    with tempfile.TemporaryDirectory(prefix="tether-kind-") as folder:
-        path = Path(folder) / "kubeconfig"
+    with scratch.folder() as folder:
+        path = folder / "kubeconfig"
         try:
             kind.create(
                 plan, chosen, path, timeout=seconds, cancel=operation.cancel, on_step=show, on_line=operation.log.debug
@@ -267,7 +265,6 @@ def _await_nodes(
             timeout=max(0.0, deadline - time.monotonic()),
             what=f"cluster {inputs.name}",
             describe=lambda states: "; ".join(f"{name}: {state}" for name, state in sorted(states.items())),
-            schedule=lambda: wait.delays(first=0.1, longest=0.5),
             cancel=operation.cancel,
         )
         if inputs.kubernetes_version:

@@ -152,7 +152,7 @@ def test_client_keys_are_gone_after_the_block(server: Server, tmp_path: Path, mo
     key = base64.b64encode(b"a private key").decode()
 
     with kube.connect(kubeconfig(server.url, **{"client-key-data": key, "client-certificate-data": key})):
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        files = [path for path in tmp_path.rglob("*") if path.suffix == ".pem"]
         assert {path.read_bytes() for path in files} == {b"a private key"}
         assert {path.stat().st_mode & 0o077 for path in [*files, *tmp_path.iterdir()]} == {0}
 

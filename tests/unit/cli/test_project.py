@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.workbench import checkout, exported, stack, write_state
+from tether.cli import project
+from tether.errors import NotFoundError, SettingsError, UsageError
+from tether.settings import read
+
+
+def test_the_project_is_found_from_any_folder_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PULUMI_STACK", raising=False)
+    checkout(tmp_path)
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    found = project.find(inside)
+    assert (found.root, found.name, found.stack) == (tmp_path, "tether", "kind")
+    assert found.stack_file == tmp_path / "stacks" / "Pulumi.kind.yaml"
+
+
+def test_the_stack_is_the_one_named_before_the_one_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout(tmp_path)
+    monkeypatch.setenv("PULUMI_STACK", "three-remotes")
+    assert project.find(tmp_path).stack == "three-remotes"
+    assert project.find(tmp_path, "other").stack == "other"
+
+
+def test_outside_of_a_project_one_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"No Pulumi\.yaml"):
+        project.find(tmp_path)
+
+
+def test_a_stack_name_with_a_path_in_it_is_refused(tmp_path: Path) -> None:
+    checkout(tmp_path)
+    with pytest.raises(UsageError, match="is no stack name"):
+        project.find(tmp_path, "../other")
+
+
+def test_a_stack_without_settings_lists_those_that_have_some(tmp_path: Path) -> None:
+    checkout(tmp_path)
+    with pytest.raises(NotFoundError, match="Stacks with settings: kind"):
+        project.written_settings(project.find(tmp_path, "nope"))
+
+
+def test_a_stack_file_that_is_no_yaml_is_a_settings_error(tmp_path: Path) -> None:
+    place = checkout(tmp_path)
+    place.stack_file.write_text("config: [")
+    with pytest.raises(SettingsError, match="no valid YAML"):
+        project.written_settings(place)
+
+
+def test_settings_are_read_as_the_engine_gives_them_and_secrets_stay_hidden(tmp_path: Path) -> None:
+    place = checkout(tmp_path)
+    place.stack_file.write_text(
+        """
+config:
+  meshId: east
+  tether:trustDomain: {secure: AAAB}
+  tether:verify: false
+  tether:createTimeoutSeconds: 60
+  tether:clusters:
+    - {name: a, role: primary, network: n1}
+    - name: b
+      role: remote
+      network: n2
+      platform: existing
+      apiServer: https://b.example.org
+      kubeconfig: {secure: AAAC}
+"""
+    )
+    raw = project.written_settings(place)
+    assert "tether:trustDomain" not in raw
+    assert "AAAC" not in raw["tether:clusters"]
+    settings = read(raw)
+    assert (settings.mesh_id, settings.verify, settings.create_timeout_seconds) == ("east", False, 60)
+    assert settings.clusters[1].kubeconfig is not None
+
+
+def test_the_state_is_read_from_its_file_as_an_export_would_be(tmp_path: Path) -> None:
+    place = checkout(tmp_path)
+    assert place.read_state() is None
+    document = exported(stack(a=1))
+    write_state(place, document)
+    assert place.read_state() == document
+
+
+def test_an_unreadable_state_is_left_to_the_engine(tmp_path: Path) -> None:
+    place = checkout(tmp_path)
+    write_state(place, exported())
+    (place.state / "stacks" / "tether" / "kind.json").write_text("{")
+    assert place.read_state() is None
+
+
+def test_changes_are_those_of_the_last_run(tmp_path: Path) -> None:
+    place = checkout(tmp_path)
+    assert place.last_changes() == 0
+    folder = place.state / "history" / "tether" / "kind"
+    folder.mkdir(parents=True)
+    (folder / "kind-1.history.json").write_text(json.dumps({"resourceChanges": {"create": 44}}))
+    (folder / "kind-2.history.json").write_text(json.dumps({"resourceChanges": {"same": 42, "update": 1, "delete": 2}}))
+    assert place.last_changes() == 3
