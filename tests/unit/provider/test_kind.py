@@ -27,7 +27,13 @@ def test_an_image_with_a_network_of_its_own_gets_neither_kinds_cni_nor_kubeadms_
     (patch,) = config["kubeadmConfigPatches"]
     assert yaml.safe_load(patch) == {
         "kind": "ClusterConfiguration",
+        "featureGates": {"PublicKeysECDSA": True},
         "dns": {"imageTag": f"v{versions.COREDNS.version}"},
+        "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true"}}},
+        "controllerManager": {
+            "extraArgs": {"kube-api-qps": "300", "kube-api-burst": "600", "leader-elect-retry-period": "500ms"}
+        },
+        "scheduler": {"extraArgs": {"leader-elect-retry-period": "500ms"}},
     }
     assert "featureGates" not in config
 
