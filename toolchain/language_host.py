@@ -30,8 +30,8 @@ from pulumi.automation._server import LanguageServer
 from pulumi.errors import RunError
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-PLUGIN_GRACE_SECONDS = 5.0
-"""How long a plugin may take to end itself before it is killed; the engine allows as much."""
+PLUGIN_GRACE_SECONDS = 10.0
+"""How long a plugin may take to end itself before it is killed; ours removes half-made clusters meanwhile."""
 
 ENGINE_CHECK_SECONDS = 0.5
 

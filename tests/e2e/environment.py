@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from toolchain.environment import variables
 PROJECT = Path(__file__).parents[2]
 TETHER = PROJECT / ".venv" / "bin" / "tether"
 COMMAND_SECONDS = 420
+NAMESPACE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,16 @@ class Environment:
             if resource["type"] == "random:index/randomId:RandomId":
                 return resource["outputs"]["hex"]
         return ""
+
+    def namespaces_of_the_verification(self, cluster: str) -> list[str]:
+        """Namespaces that a verification left; a deleted one may still be ending, which is waited for."""
+        deadline = time.monotonic() + NAMESPACE_SECONDS
+        while True:
+            names = [one["metadata"]["name"] for one in self.get(cluster, "namespaces")["items"]]
+            left = [name for name in names if name.startswith("tether-verify")]
+            if not left or time.monotonic() > deadline:
+                return left
+            time.sleep(1)
 
     def state(self) -> list[dict[str, Any]]:
         """Resources that the engine has recorded."""

@@ -96,8 +96,8 @@ def test_the_verification_names_the_direction_in_which_nothing_crosses(mesh: Mes
         assert "cluster1" in said
         assert "cluster2" in said
         for cluster in ("cluster1", "cluster2"):
-            names = [one["metadata"]["name"] for one in mesh.environment.get(cluster, "namespaces")["items"]]
-            assert not [one for one in names if one.startswith("tether-verify")], "removed also after a failure"
+            left = mesh.environment.namespaces_of_the_verification(cluster)
+            assert left == [], "removed also after a failure"
     finally:
         mesh.environment.kubectl("cluster2", "scale", *deployment, "--replicas", "1")
         assert mesh.environment.kubectl("cluster2", "rollout", "status", *deployment, "--timeout", "60s").code == 0

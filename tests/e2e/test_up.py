@@ -31,8 +31,7 @@ def test_every_cluster_was_answered_by_every_cluster_under_the_identities_of_bot
 
 def test_the_verification_leaves_nothing_in_the_clusters(mesh: Mesh) -> None:
     for cluster in ("cluster1", "cluster2"):
-        names = [one["metadata"]["name"] for one in mesh.environment.get(cluster, "namespaces")["items"]]
-        assert not [name for name in names if name.startswith("tether-verify")]
+        assert mesh.environment.namespaces_of_the_verification(cluster) == []
 
 
 def test_endpoints_name_api_server_gateway_and_istiod(mesh: Mesh) -> None:
