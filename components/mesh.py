@@ -146,6 +146,7 @@ class Mesh(pulumi.ComponentResource):
                 "istio_namespace": self._args["istio_namespace"],
                 "root_certificate": self.authority.root_certificate,
                 "cacerts": self.authority.cacerts,
+                "kubeconfig": self._places[settings["name"]].cluster.kubeconfig,
                 "istio": self._args["istio"],
             },
             self._inside(settings["name"]),

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.istio import IstioArgs, proxy_values, release
+from components.resources import IstiodReady
 from tether.topology import CA_SECRET, CROSS_NETWORK_PORT, WEBHOOK_PORT, XDS_PORT
 
 
@@ -27,6 +28,8 @@ class PrimaryArgs(TypedDict):
     """Root certificate, PEM; byte for byte what ``cacerts`` holds."""
     cacerts: pulumi.Input[dict[str, str]]
     """Data of the Secret ``cacerts``; kept secret."""
+    kubeconfig: pulumi.Input[str]
+    """Kubeconfig for this machine, to see that istiod's webhooks answer; kept secret."""
     istio: IstioArgs
     """Charts and images."""
 
@@ -85,7 +88,16 @@ class Primary(pulumi.ComponentResource):
             # for up to twenty seconds in which gateways get no configuration.
             depends_on=[base, cacerts],
         )
-        self.exposure = self._expose(name, namespace_name, [self.istiod])
+        answers = IstiodReady(
+            name,
+            {
+                "kubeconfig": args["kubeconfig"],
+                "istioNamespace": namespace_name,
+                "timeoutSeconds": istio["timeout_seconds"],
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[self.istiod]),
+        )
+        self.exposure = self._expose(name, namespace_name, [answers])
         self.register_outputs({})
 
     def _expose(

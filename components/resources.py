@@ -93,6 +93,12 @@ class CertificateChain(_ProviderResource):
     """ISO 8601, UTC."""
 
 
+class IstiodReady(_ProviderResource):
+    """Exists once the API server reaches istiod's webhooks."""
+
+    noun = "IstiodReady"
+
+
 class RemoteReady(_ProviderResource):
     """Exists once the primary's istiod serves a remote: synced, root distributed, injection answered."""
 

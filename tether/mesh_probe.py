@@ -99,6 +99,23 @@ def _root(cluster: kube.Api, namespace: str) -> str:
     return str((found or {}).get("data", {}).get(_ROOT_KEY, ""))
 
 
+def validation_answers(primary: kube.Api, namespace: str) -> Finding:
+    """Whether the API server reaches istiod: an Istio object, created as a dry run, must be validated."""
+    path = f"/apis/networking.istio.io/v1/namespaces/{namespace}/gateways"
+    server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["tether.test"]}
+    probe: kube.Object = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "tether-probe"},
+        "spec": {"selector": {"istio": "tether-probe"}, "servers": [server]},
+    }
+    try:
+        primary.create(path, probe, {"dryRun": "All"})
+    except kube.KubeError as error:
+        return Finding(ready=False, seen=str(error), cause=_webhook_cause(str(error)))
+    return Finding(ready=True, seen="the API server reaches istiod")
+
+
 def webhook_injects(remote: kube.Api, namespace: str, cluster_id: str, network: str) -> Finding:
     """Whether a pod made in the remote now would get a proxy of the right cluster and network.
 

@@ -22,8 +22,8 @@ CUSTOM = "kubernetes:networking.istio.io/v1:"
         ),
         (
             (f"{CUSTOM}Gateway", "cluster1-istiod-gateway"),
-            (RELEASE, "cluster1-istiod"),
-            "istiod's webhook validates Istio's objects",
+            ("tether:index:IstiodReady", "cluster1"),
+            "istiod's webhook validates Istio's objects, and a ready pod is not yet reached",
         ),
         (
             (SECRET, "cluster2"),

@@ -20,7 +20,15 @@ CLUSTER_INPUTS: dict[str, Any] = {
     "nodeImage": NODE_IMAGE,
     "environment": ENVIRONMENT,
 }
-KINDS = ["CertificateChain", "Cluster", "ContainerNetwork", "GatewayReady", "RemoteReady", "Verification"]
+KINDS = [
+    "CertificateChain",
+    "Cluster",
+    "ContainerNetwork",
+    "GatewayReady",
+    "IstiodReady",
+    "RemoteReady",
+    "Verification",
+]
 
 
 def test_the_provider_accepts_secrets_and_previews(plugin: Plugin) -> None:

@@ -47,10 +47,19 @@ def resources() -> list[AnyResource]:
     from tether_provider.cluster import KindCluster
     from tether_provider.container_network import ContainerNetwork
     from tether_provider.gateway_ready import GatewayReady
+    from tether_provider.istiod_ready import IstiodReady
     from tether_provider.remote_ready import RemoteReady
     from tether_provider.verification import Verification
 
-    return [ContainerNetwork(), KindCluster(), CertificateChain(), RemoteReady(), GatewayReady(), Verification()]
+    return [
+        ContainerNetwork(),
+        KindCluster(),
+        CertificateChain(),
+        IstiodReady(),
+        RemoteReady(),
+        GatewayReady(),
+        Verification(),
+    ]
 
 
 async def _serve(engine: str) -> None:

@@ -1,0 +1,66 @@
+"""A gate: does the API server reach istiod's webhooks?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+
+from tether import gate, kube, mesh_probe
+from tether_provider.remote_ready import await_gate
+from tether_provider.resource import SECRET, Found, Operation, Resource, Wire
+
+
+class IstiodReadyInputs(Wire):
+    """Which istiod."""
+
+    kubeconfig: str = pydantic.Field(json_schema_extra=SECRET)
+    istio_namespace: str = "istio-system"
+    timeout_seconds: float = pydantic.Field(default=300, gt=0)
+    triggers: dict[str, str] = pydantic.Field(default_factory=dict[str, str])
+    """A change asks anew."""
+
+
+class IstiodReadyOutputs(Wire):
+    """What was seen."""
+
+    ready: bool
+
+
+class IstiodReady(Resource[IstiodReadyInputs, IstiodReadyOutputs]):
+    """Created when istiod validates an Istio object that the API server is given.
+
+    A pod that is ready is not yet reached: the node has to learn its address first, and
+    until then every Istio object is refused (istio/istio base chart, failurePolicy Fail).
+    """
+
+    token = "tether:index:IstiodReady"  # noqa: S105 - a type token
+    description = "Waits until the API server reaches istiod's webhooks."
+    inputs_type = IstiodReadyInputs
+    outputs_type = IstiodReadyOutputs
+
+    def foresee(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> dict[str, Any]:
+        """An open gate is the only one that is ever created."""
+        return {"ready": True}
+
+    def create(self, operation: Operation, inputs: IstiodReadyInputs) -> tuple[str, IstiodReadyOutputs]:
+        """Wait until the webhook answers."""
+        namespace = inputs.istio_namespace
+        with kube.connect(inputs.kubeconfig) as primary:
+            step = gate.Step("istiod's validation", lambda: mesh_probe.validation_answers(primary, namespace))
+            await_gate(operation, [step], inputs.timeout_seconds)
+        return namespace, IstiodReadyOutputs(ready=True)
+
+    def read(
+        self, operation: Operation, resource_id: str, state: Mapping[str, Any]
+    ) -> Found[IstiodReadyOutputs] | None:
+        """A gate that opened stays open."""
+        return Found(self.outputs_of(state)) if state else None
+
+    def update(
+        self, operation: Operation, resource_id: str, state: Mapping[str, Any], inputs: IstiodReadyInputs
+    ) -> IstiodReadyOutputs:
+        """Ask anew."""
+        return self.create(operation, inputs)[1]
+
+    def delete(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
+        """Nothing was made."""
