@@ -1,11 +1,12 @@
 """What the program itself sees of its settings."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import Mocks, set_all_config, set_mocks
+from pulumi.runtime import Mocks, reset_options, set_all_config, set_mocks
 
 from tether.settings import of_stack
 
@@ -20,10 +21,19 @@ class NoResources(Mocks):
 
 @pytest.fixture(autouse=True)
 def clean_configuration() -> Iterator[None]:
+    # The SDK queues work on the current loop; left there, it would run inside another test.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     set_mocks(NoResources(), project="tether", stack="kind")
     set_all_config({})
     yield
     set_all_config({})
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    reset_options()
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def test_the_engines_configuration_becomes_settings() -> None:
