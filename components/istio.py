@@ -1,5 +1,6 @@
 """Which Istio is installed, and how its charts become Releases."""
 
+import base64
 from typing import Any, TypedDict
 
 import pulumi
@@ -57,6 +58,11 @@ def release(
         disable_openapi_validation=True,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
     )
+
+
+def ca_bundle(root_certificate: pulumi.Input[str]) -> pulumi.Output[str]:
+    """A root certificate (PEM) as the charts put it into webhooks: base64, the bytes unchanged."""
+    return pulumi.Output.from_input(root_certificate).apply(lambda pem: base64.b64encode(pem.encode()).decode())
 
 
 def proxy_values(istio: IstioArgs) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """The cluster that runs istiod for the whole mesh."""
 
-import base64
 from typing import Any, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.istio import IstioArgs, proxy_values, release
+from components.istio import IstioArgs, ca_bundle, proxy_values, release
 from components.resources import IstiodReady
 from tether.topology import CA_SECRET, CROSS_NETWORK_PORT, WEBHOOK_PORT, XDS_PORT
 
@@ -64,9 +63,7 @@ class Primary(pulumi.ComponentResource):
             opts=child,
         )
         istio = args["istio"]
-        bundle = pulumi.Output.from_input(args["root_certificate"]).apply(
-            lambda pem: base64.b64encode(pem.encode()).decode()
-        )
+        bundle = ca_bundle(args["root_certificate"])
         base = release(
             self,
             f"{name}-base",

@@ -6,7 +6,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.istio import IstioArgs, release
+from components.istio import IstioArgs, ca_bundle, release
 from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET
 
 
@@ -52,9 +52,7 @@ class Remote(pulumi.ComponentResource):
     def __init__(self, name: str, args: RemoteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:Remote", name, {}, opts)
         istio = args["istio"]
-        bundle = pulumi.Output.from_input(args["root_certificate"]).apply(
-            lambda pem: base64.b64encode(pem.encode()).decode()
-        )
+        bundle = ca_bundle(args["root_certificate"])
         self.namespace = kubernetes.core.v1.Namespace(
             name,
             metadata={
