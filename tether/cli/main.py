@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tether.cli import project
 from tether.cli.talk import complain, say
+from tether.cli.target import StackOption
 from tether.errors import ExitCode, TetherError, UsageError
 from tether.parts import PartsMissingError
 
@@ -31,9 +32,6 @@ class Output(StrEnum):
     JSON = "json"
 
 
-StackOption = Annotated[
-    str | None, typer.Option("--stack", "-s", help="Name of the stack; by default $PULUMI_STACK, else kind.")
-]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of the result on standard output.")]
 
 
