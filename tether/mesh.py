@@ -5,6 +5,7 @@ for a stack of Tether's and for a mesh that somebody else made.
 """
 
 import contextlib
+import shlex
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
@@ -27,6 +28,8 @@ class Member:
     """Istio cluster ID that it is meant to have; empty where nobody said."""
     network: str = ""
     """Network that it is meant to be on; empty where nobody said."""
+    kubectl: str = "kubectl"
+    """How a user runs kubectl on it, for commands that are printed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,5 +123,10 @@ def blueprint_of_contexts(
     from tether.kubeconfig import load
 
     roles = [(primary, Role.PRIMARY), *((remote, Role.REMOTE) for remote in remotes)]
-    members = tuple(Member(name=name, role=role, kubeconfig=load(kubeconfig, name)) for name, role in roles)
+    members = tuple(
+        Member(
+            name=name, role=role, kubeconfig=load(kubeconfig, name), kubectl=f"kubectl --context {shlex.quote(name)}"
+        )
+        for name, role in roles
+    )
     return Blueprint(members=members, istio_namespace=istio_namespace)

@@ -1,5 +1,6 @@
 """One mesh per run, shared by every test that leaves it as it was."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +21,16 @@ class Mesh:
     """On the monotonic clock."""
 
 
+REUSE = "TETHER_E2E_STACK"
+"""Name of a stack that stands already and is to stay: spares a developer the minute of every run."""
+
+
 @pytest.fixture(scope="session")
 def mesh() -> Iterator[Mesh]:
+    if name := os.environ.get(REUSE):
+        standing = Environment(stack=name)
+        yield Mesh(environment=standing, result=standing.up(), up_at=time.monotonic())
+        return
     environment = Environment()
     suffix = ""
     try:

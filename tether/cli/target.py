@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,7 @@ def of_stack(place: Project) -> Blueprint:
             kubeconfig=kubeconfigs[cluster.name],
             cluster_id=cluster.name,
             network=cluster.network,
+            kubectl=f"kubectl --kubeconfig {shlex.quote(str(place.kubeconfigs.relative_to(place.root) / cluster.name))}",
         )
         for cluster in ordered
         if cluster.name in kubeconfigs
