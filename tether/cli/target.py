@@ -110,6 +110,7 @@ def of_stack(place: Project) -> Blueprint:
     plan = topology.plan(settings.read(of_project(project.written_settings(place), place.name), place.name))
     kubeconfigs = _kubeconfigs(place, [cluster.name for cluster in plan.clusters])
     ordered = [plan.primary, *plan.remotes]
+    folder = place.kubeconfigs.relative_to(place.root)
     members = tuple(
         Member(
             name=cluster.name,
@@ -117,7 +118,7 @@ def of_stack(place: Project) -> Blueprint:
             kubeconfig=kubeconfigs[cluster.name],
             cluster_id=cluster.name,
             network=cluster.network,
-            kubectl=f"kubectl --kubeconfig {shlex.quote(str(place.kubeconfigs.relative_to(place.root) / cluster.name))}",
+            kubectl=f"kubectl --kubeconfig {shlex.quote(str(folder / cluster.name))}",
         )
         for cluster in ordered
         if cluster.name in kubeconfigs
