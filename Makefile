@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/
 TETHER := $(RUN)tether
 
-.PHONY: help up down test bench tools tools-clean env lint
+.PHONY: help up down test bench conformance tools tools-clean env lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,12 +16,16 @@ up: $(TETHER) ## make the clusters and the mesh, prove that requests cross, show
 down: $(TETHER) ## remove everything that up made
 	@$(TETHER) down --yes
 
-test: tools lint ## lint, then unit, provider, contract and end-to-end tests on real clusters
-	@$(RUN)pytest tests/unit tests/contract tests/provider -n 2
-	@$(RUN)pytest tests/e2e
+test: tools lint ## lint, then unit, provider, contract, browser and end-to-end tests on real clusters
+	@$(RUN)python -m toolchain test-tools
+	@$(RUN)pytest tests/unit tests/contract tests/provider tests/browser -n 2
+	@$(RUN)pytest tests/e2e --durations 15 --durations-min 20
 
 bench: tools ## measure pulumi up against the documented step-by-step sequence
 	@$(RUN)python -m bench
+
+conformance: tools ## run Istio's own integration tests on a mesh of their own; results into docs/conformance
+	@$(RUN)python -m conformance
 
 tools: $(TETHER) ## fetch or build every tool, image and chart (up does it too)
 	@$(RUN)python -m toolchain build

@@ -17,6 +17,11 @@ def _bootstrap(_options: argparse.Namespace) -> int:
     return OK
 
 
+def _test_tools(_options: argparse.Namespace) -> int:
+    bootstrap.main_for_tests()
+    return OK
+
+
 def _build(_options: argparse.Namespace) -> int:
     # Here and below: it shows progress with a library that bootstrap has yet to install.
     from toolchain import build
@@ -53,6 +58,7 @@ def _bin(_options: argparse.Namespace) -> int:
 
 COMMANDS: Mapping[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "bootstrap": (_bootstrap, "install what the build needs: uv, Go, system packages, the Python environment"),
+    "test-tools": (_test_tools, "install what only tests need: a browser, for reports"),
     "build": (_build, "make or fetch every part that is missing and link it into .tether"),
     "status": (_status, "what is used, where it comes from and why; what is cached"),
     "clean": (_clean, "remove cached parts that this checkout does not use; --all removes all of them"),

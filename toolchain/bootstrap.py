@@ -61,6 +61,10 @@ IMAGE_PACKAGES = (
     ),
 )
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+"""Programs of the browser that reports are tested in, whoever installed it."""
+BROWSER_PACKAGE = SystemPackage(name="chromium", program="chromium", purpose="shows reports to the tests")
+
 
 class Machine:
     """The machine, as far as bootstrap asks and changes it; tests put another in its place."""
@@ -128,23 +132,48 @@ def ensure_system(source: Source, machine: Machine, say: Say) -> None:
     if not missing and not modules:
         return
     prefix = machine.root_prefix()
-    names = [package.name for package in missing]
-    if missing and (prefix is None or not machine.families() & DEBIAN_FAMILY or not machine.has("apt-get")):
+    if missing and not _can_install(machine, prefix):
         raise BootstrapError(_how_to_install(missing, modules=modules))
     if prefix is None:
         raise BootstrapError(_how_to_install([], modules=modules))
     if missing:
-        say(f"installing system packages with apt-get: {', '.join(names)}")
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        machine.run([*prefix, "apt-get", "update", "-qq"], quiet)
-        if machine.run([*prefix, "apt-get", "install", "-qq", "--yes", "--no-install-recommends", *names], quiet):
-            raise BootstrapError(
-                f"system packages — apt-get could not install them; its own words are above. "
-                f"Try it by hand: sudo apt-get install --no-install-recommends {' '.join(names)}"
-            )
+        _install(missing, prefix, machine, say)
     if modules:
         say(f"making the empty folder {KERNEL_MODULES}: kind mounts it into every node, and it is absent here")
         machine.run([*prefix, "mkdir", "-p", str(KERNEL_MODULES)])
+
+
+def ensure_browser(machine: Machine, say: Say) -> None:
+    """Install the browser that reports are tested in, unless one is there; nothing but tests needs it.
+
+    Raises:
+        BootstrapError: there is none, and it cannot be installed from here.
+    """
+    if any(machine.has(program) for program in BROWSERS):
+        return
+    prefix = machine.root_prefix()
+    if prefix is None or not _can_install(machine, prefix):
+        raise BootstrapError(
+            f"browser — the tests of reports need one of {', '.join(BROWSERS)}, and it cannot be installed from here. "
+            "Debian: apt-get install --no-install-recommends chromium; elsewhere: Chromium or Chrome, on PATH"
+        )
+    _install([BROWSER_PACKAGE], prefix, machine, say)
+
+
+def _can_install(machine: Machine, prefix: Sequence[str] | None) -> bool:
+    return prefix is not None and bool(machine.families() & DEBIAN_FAMILY) and machine.has("apt-get")
+
+
+def _install(packages: Sequence[SystemPackage], prefix: Sequence[str], machine: Machine, say: Say) -> None:
+    names = [package.name for package in packages]
+    say(f"installing system packages with apt-get: {', '.join(names)}")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    machine.run([*prefix, "apt-get", "update", "-qq"], quiet)
+    if machine.run([*prefix, "apt-get", "install", "-qq", "--yes", "--no-install-recommends", *names], quiet):
+        raise BootstrapError(
+            f"system packages — apt-get could not install them; its own words are above. "
+            f"Try it by hand: sudo apt-get install --no-install-recommends {' '.join(names)}"
+        )
 
 
 def missing_packages(source: Source, machine: Machine) -> list[SystemPackage]:
@@ -264,7 +293,13 @@ def main() -> None:
     """Bootstrap this checkout with the source of the environment."""
     from toolchain import sources
 
-    def say(text: str) -> None:
-        print(f"[bootstrap] {text}", file=sys.stderr, flush=True)  # noqa: T201 - this is the talk
+    run(places.checkout(), places.cache(), sources.wanted(os.environ), Machine(), _say)
 
-    run(places.checkout(), places.cache(), sources.wanted(os.environ), Machine(), say)
+
+def main_for_tests() -> None:
+    """Install what only tests need."""
+    ensure_browser(Machine(), _say)
+
+
+def _say(text: str) -> None:
+    print(f"[bootstrap] {text}", file=sys.stderr, flush=True)  # noqa: T201 - this is the talk

@@ -15,6 +15,7 @@ from toolchain import (
     environment,
     images,
     install,
+    istio_tests,
     node,
     places,
     programs,
@@ -110,6 +111,19 @@ def ensure_helm(project: Path | None = None) -> Path:
     place = clone.programs / "helm"
     install.link(place, made[programs.HELM.name] / "helm")
     return place
+
+
+def ensure_istio_tests() -> dict[str, Path]:
+    """Build Istio's integration tests and their images, which only ``make conformance`` runs.
+
+    Returns:
+        Folder by artefact name (toolchain.istio_tests).
+
+    Raises:
+        schedule.BuildError: they could not be built.
+    """
+    with progress.listener() as listener:
+        return schedule.realise([istio_tests.TESTS, istio_tests.TEST_IMAGES], Store(places.cache()), listener)
 
 
 def decide(clone: Checkout) -> Choice:

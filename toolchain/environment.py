@@ -30,6 +30,9 @@ def variables(project: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": clone.state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(clone.passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_SUPPRESS_NEO_LINK": "true",
+        # The stack file loses its salt whenever git writes it anew (tether.cli.stack_file); the state has it too.
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PULUMI_STACK": os.environ.get("PULUMI_STACK") or DEFAULT_STACK,
         **chosen.environment,
     }

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self, TextIO
 
@@ -30,7 +31,7 @@ def duration(seconds: float) -> str:
     return f"{int(seconds)} s" if seconds < 60 else f"{int(seconds // 60)}:{int(seconds % 60):02} min"
 
 
-class Progress:
+class Progress(ABC):
     """What is running, since when, and how many are left; subclasses show it."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -79,9 +80,9 @@ class Progress:
             self.left -= 1
             self.ended.append((name, f"{outcome} in {duration(took)}"))
 
+    @abstractmethod
     def note(self, text: str) -> None:
         """Say something beside the builds."""
-        raise NotImplementedError
 
 
 class PlainLines(Progress):

@@ -100,6 +100,27 @@ def test_an_apt_that_fails_is_one_message_with_the_command_to_try():
         prepare(FakeMachine(prefix=[], broken=True))
 
 
+def test_a_browser_that_is_there_is_taken_whatever_its_name():
+    machine = FakeMachine("google-chrome", prefix=[])
+    bootstrap.ensure_browser(machine, lambda _: pytest.fail("something was said"))
+    assert machine.commands == []
+
+
+def test_a_missing_browser_is_announced_and_installed_where_that_is_possible():
+    said: list[str] = []
+    machine = FakeMachine(prefix=["sudo"])
+    bootstrap.ensure_browser(machine, said.append)
+    assert machine.commands[1][-1] == "chromium"
+    assert "chromium" in said[0]
+
+
+@pytest.mark.parametrize("machine", [FakeMachine(family="fedora", prefix=[]), FakeMachine(prefix=None)])
+def test_a_missing_browser_that_cannot_be_installed_is_a_failure_with_the_command(machine: FakeMachine):
+    with pytest.raises(BootstrapError, match=r"apt-get install --no-install-recommends chromium"):
+        bootstrap.ensure_browser(machine, lambda _: None)
+    assert machine.commands == []
+
+
 def test_the_folder_that_kind_mounts_is_made_and_announced_where_it_is_absent():
     machine = FakeMachine(*EVERYTHING, prefix=["sudo"])
     machine.present.discard("/lib/modules")

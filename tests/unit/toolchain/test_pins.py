@@ -12,6 +12,7 @@ WRAPPERS = {
     "pulumi-kubernetes": (versions.PULUMI_KUBERNETES,),
     "pulumi-random": (versions.PULUMI_RANDOM,),
     "istio": (versions.ISTIO,),
+    "istio-tests": (versions.ISTIO,),
     "kind": (versions.KIND,),
     "coredns": (versions.COREDNS,),
     "metallb": (versions.METALLB,),
