@@ -11,15 +11,14 @@ from enum import StrEnum
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from tether import topology, versions
+from tether import kubernetes_labels, topology, versions
 from tether.topology import Platform, Role
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _RESERVED_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 _POD_PREFIXES = range(8, 25)
 _SERVICE_PREFIXES = range(12, 29)
@@ -57,10 +56,14 @@ def dns_label(value: str) -> str:
 
 
 def _label_value(value: str) -> str:
-    if not _LABEL_VALUE.fullmatch(value):
+    return _label_text(value, "proxies carry it as a label", is_fine=bool(value) and kubernetes_labels.is_value(value))
+
+
+def _label_text(value: str, why: str, *, is_fine: bool) -> str:
+    if not is_fine:
         raise complaint(
             "is no label value: letters, digits, '-', '_' and '.', at most 63, letter or digit at both ends",
-            "proxies carry it as a label",
+            why,
             re.sub(r"[^-A-Za-z0-9_.]+", "-", value)[:63].strip("-_."),
         )
     return value
@@ -189,11 +192,43 @@ def _organization(value: str) -> str:
     return value
 
 
+def _label_key(value: str) -> str:
+    if not kubernetes_labels.is_key(value):
+        wrong = "is no label key: [domain/]name, the name of at most 63 letters, digits, '-', '_' and '.'"
+        raise complaint(wrong, _LABEL_WHY, remove="")
+    if taken := kubernetes_labels.owner(value):
+        raise complaint(
+            f"belongs to {taken}", "selectors, istiod and the charts read it, and would take the objects for others",
+            remove="",
+        )  # fmt: skip
+    return value
+
+
+def _extra_label(value: str) -> str:
+    return _label_text(value, _LABEL_WHY, is_fine=kubernetes_labels.is_value(value))
+
+
+def _spoken(value: Any) -> Any:
+    """Take over what YAML and `pulumi config set --path` make of the words true and false."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+_LABEL_WHY = "the API server refuses an object with such a label"
+
+
 class Algorithm(StrEnum):
     """Key type of root and intermediate certificate."""
 
     ECDSA_P256 = "ecdsa-p256"
     RSA_4096 = "rsa-4096"
+
+
+class AuthoritySource(StrEnum):
+    """Who makes the certificate authority."""
+
+    GENERATED = "generated"
+    PROVIDED = "provided"
+    EXISTING = "existing"
 
 
 class ContainerRuntime(StrEnum):
@@ -205,6 +240,9 @@ class ContainerRuntime(StrEnum):
 
 
 DnsLabel = Annotated[str, AfterValidator(dns_label)]
+Labels = dict[
+    Annotated[str, AfterValidator(_label_key)], Annotated[str, BeforeValidator(_spoken), AfterValidator(_extra_label)]
+]
 
 
 class _Model(BaseModel):
@@ -215,6 +253,15 @@ class _Model(BaseModel):
         coerce_numbers_to_str=True,
         hide_input_in_errors=True,
     )
+
+
+class HelmValues(_Model):
+    """Helm values laid over Tether's own; tether.helm_values says which keys stay Tether's."""
+
+    base: dict[str, Any] = Field(default={}, description="Values of Istio's chart base")
+    istiod: dict[str, Any] = Field(default={}, description="Values of Istio's chart istiod")
+    gateway: dict[str, Any] = Field(default={}, description="Values of Istio's chart gateway, for every gateway")
+    metallb: dict[str, Any] = Field(default={}, description="Values of MetalLB's chart, in kind clusters")
 
 
 class ClusterSettings(_Model):
@@ -244,18 +291,43 @@ class ClusterSettings(_Model):
     api_server: Annotated[str, AfterValidator(_api_server)] | None = Field(
         default=None, description="existing remotes: URL of the API server as the primary's pods reach it"
     )
+    helm_values: HelmValues = Field(
+        default=HelmValues(), description="More Helm values of this cluster: base, istiod, gateway, metallb"
+    )
 
 
 class AuthoritySettings(_Model):
     """The certificate authority that the clusters share."""
 
-    algorithm: Algorithm = Field(default=Algorithm.ECDSA_P256, description="Key type of both certificates")
-    root_days: int = Field(default=3650, ge=1, le=36500, description="Lifetime of the root certificate")
+    source: AuthoritySource = Field(
+        default=AuthoritySource.GENERATED,
+        description="`generated` makes root and intermediate, `provided` takes yours, `existing` waits for a Secret "
+        "`cacerts` that somebody else keeps",
+    )
+    algorithm: Algorithm = Field(default=Algorithm.ECDSA_P256, description="generated: key type of both certificates")
+    root_days: int = Field(default=3650, ge=1, le=36500, description="generated: lifetime of the root certificate")
     intermediate_days: int = Field(
-        default=1825, ge=1, le=36500, description="Lifetime of the intermediate; at most the root's"
+        default=1825, ge=1, le=36500, description="generated: lifetime of the intermediate; at most the root's"
     )
     organization: Annotated[str, AfterValidator(_organization)] = Field(
-        default="Tether", description="Organization name in both certificates"
+        default="Tether", description="generated: organization name in both certificates"
+    )
+    root_key_file: str | None = Field(
+        default=None,
+        description="generated: new file that the root's key is handed out into; the encrypted state keeps it when "
+        "left out",
+    )
+    ca_cert: str | None = Field(
+        default=None, description="provided: the certificate that istiod signs with; PEM, or path of a file"
+    )
+    ca_key: SecretStr | None = Field(
+        default=None, description="provided: its key; path of a file, or PEM (then as a secret)"
+    )
+    root_cert: str | None = Field(
+        default=None, description="provided: the root, or several while one takes over; PEM, or path of a file"
+    )
+    cert_chain: str | None = Field(
+        default=None, description="provided: what lies between the two, if anything does; PEM, or path of a file"
     )
 
 
@@ -277,11 +349,16 @@ class Settings(_Model):
             ClusterSettings(name="cluster2", role=Role.REMOTE, network="network2"),
         ),
         description="The clusters: name, role (primary, remote), network, platform (kind, existing) and what the "
-        "platform takes: podCidr, serviceCidr, nodeImage, kindConfig; or kubeconfig (secret), context, apiServer",
+        "platform takes: podCidr, serviceCidr, nodeImage, kindConfig; or kubeconfig (secret), context, "
+        "apiServer; helmValues",
     )
     certificate_authority: AuthoritySettings = Field(
         default=AuthoritySettings(),
-        description="Shared CA: algorithm (ecdsa-p256, rsa-4096), rootDays, intermediateDays, organization",
+        description="Shared CA: source (generated, provided, existing); generated: algorithm (ecdsa-p256, rsa-4096), "
+        "rootDays, intermediateDays, organization, rootKeyFile; provided: caCert, caKey (secret), rootCert, certChain",
+    )
+    ingress_gateway: bool = Field(
+        default=False, description="Also give every cluster an ingress gateway, for clients outside of the mesh"
     )
     verify: bool = Field(default=True, description="Prove with real requests that every cluster answers every other")
     container_runtime: ContainerRuntime = Field(
@@ -296,3 +373,9 @@ class Settings(_Model):
     retain_on_failure: bool = Field(
         default=False, description="Keep the nodes of a kind cluster that could not be created, to look into them"
     )
+    helm_values: HelmValues = Field(
+        default=HelmValues(),
+        description="More Helm values by chart, in all clusters: base, istiod, gateway, metallb; those of a cluster "
+        "are laid over them",
+    )
+    labels: Labels = Field(default={}, description="Labels on everything that Tether makes in Kubernetes")

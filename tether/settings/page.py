@@ -5,9 +5,13 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any
 
-from tether.settings.models import AuthoritySettings, ClusterSettings, Settings
+from pydantic import BaseModel
+
+from tether import helm_values, kubernetes_labels
+from tether.settings.models import AuthoritySettings, ClusterSettings, HelmValues, Settings
 
 _INTRODUCTION = """\
 # Settings
@@ -16,7 +20,29 @@ Keys of the stack file (`stacks/Pulumi.<stack>.yaml`), each with the prefix `tet
 `pulumi config set tether:KEY VALUE`, a nested one with `pulumi config set --path 'tether:KEY.INNER' VALUE`. Unknown
 keys are refused, with a suggestion where one is near; all mistakes are told at once, before anything is created.
 
-This page is written from the code (`python -m tether.settings.page`), and a test holds them equal.
+This page is written from the code (`python -m tether.settings.page`), and a test holds them equal. So is the JSON
+schema of the settings, [settings.schema.json](settings.schema.json) (`tether schema`). What is in force, and where each
+value comes from, is shown by `tether settings show`.
+"""
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in sorted(words))
+
+
+_HELM_VALUES = f"""
+Objects are merged, anything else is replaced: a cluster's values over the mesh's over Tether's own. These keys are
+refused, with everything below them. Free in clusters of platform `existing`:
+{_listed(helm_values.ADDRESS_KEYS)}.
+"""
+_LABELS = f"""
+## labels
+
+`labels` maps keys to values as Kubernetes takes them. Refused are the keys that have a meaning already: those of the
+domains {_listed(kubernetes_labels.RESERVED_DOMAINS)}
+and below them, `istio/…`, and
+{_listed(kubernetes_labels.RESERVED_NAMES)}.
+What gets the labels and how: [how-to](../how-to/escape-hatches.md).
 """
 
 
@@ -30,12 +56,25 @@ def render() -> str:
             *_table(ClusterSettings),
             "\n## certificateAuthority\n",
             *_table(AuthoritySettings),
-            "",
+            "\n## helmValues, clusters[].helmValues\n",
+            *_table(HelmValues),
+            _HELM_VALUES,
+            *_owned(),
+            _LABELS,
         ]
     )
 
 
-def _table(model: type[Settings] | type[ClusterSettings] | type[AuthoritySettings]) -> list[str]:
+def _owned() -> list[str]:
+    rows = [
+        f"| {chart} | {', '.join(f'`{key}`' for key in keys)} | {reason} |"
+        for chart, groups in helm_values.OWNED.items()
+        for reason, keys in groups.items()
+    ]
+    return ["| chart | keys | why |", "|---|---|---|", *rows]
+
+
+def _table(model: type[BaseModel]) -> list[str]:
     schema: dict[str, Any] = model.model_json_schema(by_alias=True)
     rows = [
         f"| `{key}` | {_type(entry, schema.get('$defs', {}))} | {_default(key, entry, schema)} "

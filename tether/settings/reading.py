@@ -2,20 +2,25 @@
 
 import difflib
 import json
+import typing
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from tether import helm_values
 from tether.errors import Problem, SettingsError, count
-from tether.settings import rules
-from tether.settings.models import AuthoritySettings, ClusterSettings, Settings
+from tether.settings import authority, hatches, rules
+from tether.settings.models import Settings
 from tether.settings.wording import fix, is_secret, remove, shown, subject
 
-_OBJECTS: Mapping[str, type[BaseModel]] = {"clusters": ClusterSettings, "certificateAuthority": AuthoritySettings}
 _WHY_BY_DEFAULT = "the program cannot go on with a value it does not understand"
 _WHY_UNKNOWN = "a setting that nobody reads changes nothing, and a misspelt one hides that"
+_KEY_ITSELF = "[key]"
+"""pydantic's last part of the place of a key that is wrong itself."""
 _TYPES = {
     "int": "a whole number",
     "bool": "true or false",
@@ -26,13 +31,14 @@ _TYPES = {
 }
 
 
-def read(raw: Mapping[str, str], project: str = "tether") -> Settings:
+def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None = None) -> Settings:
     """Read settings out of Pulumi's configuration.
 
     Args:
         raw: Keys with their namespace (``tether:meshId``), values as the engine gives them: text, and JSON
             for lists and objects. Keys of other namespaces belong to providers and are left alone.
         project: The namespace.
+        folder: Where relative paths begin; left out, nothing is judged by what lies in files, or by the date.
 
     Raises:
         SettingsError: carries every problem, each with the command that fixes it.
@@ -45,7 +51,9 @@ def read(raw: Mapping[str, str], project: str = "tether") -> Settings:
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=True)
         problems += [_problem(detail, project) for detail in details]
-    problems += rules.check(document, project)
+    problems += rules.check(document, project) + hatches.check(document, project)
+    if folder is not None:
+        problems += authority.check_material(document.get("certificateAuthority"), project, folder)
     if problems or settings is None:
         problems.sort(key=lambda problem: problem.subject)
         raise SettingsError(f"{count(len(problems), 'problem')} in the settings; nothing was created.", problems)
@@ -56,8 +64,9 @@ def _parse(own: Mapping[str, str], project: str) -> tuple[dict[str, Any], list[P
     """Read the JSON of lists and objects; leave the rest as text."""
     document: dict[str, Any] = {}
     problems: list[Problem] = []
+    fields = _fields(Settings)
     for key, value in own.items():
-        if key not in _OBJECTS:
+        if key not in fields or not _is_structured(fields[key].annotation):
             document[key] = value
             continue
         try:
@@ -79,11 +88,14 @@ def _problem(detail: ErrorDetails, project: str) -> Problem:
     path = list(detail["loc"])
     if detail["type"] == "extra_forbidden":
         return _unknown(path, detail["input"], project)
+    is_key = len(path) > 1 and path[-1] == _KEY_ITSELF and detail["input"] == path[-2]
+    if is_key:
+        path.pop()
     wrong, why, example = _explain(detail)
     superfluous = detail.get("ctx", {}).get("remove")
     return Problem(
         subject=subject(path, project),
-        shown="" if detail["type"] == "missing" else shown(path, detail["input"]),
+        shown="" if is_key or detail["type"] == "missing" else shown(path, detail["input"]),
         wrong=wrong,
         why=why,
         fix=fix(path, example, project)
@@ -111,13 +123,45 @@ def _unknown(path: Sequence[int | str], value: Any, project: str) -> Problem:
         shown=shown(path, value),
         wrong=f"is no setting; did you mean {meant[-1]}?",
         why=_WHY_UNKNOWN,
-        fix=f"{remove(path, project)} && {fix(meant, _plain(path, value), project)}",
+        fix=" && ".join([remove(path, project), *_moved(path, meant, value, project)]),
     )
 
 
+def _moved(path: Sequence[int | str], meant: Sequence[int | str], value: Any, project: str) -> list[str]:
+    """The commands that set a value under another key; an object is set value by value."""
+    if isinstance(value, dict):
+        inner = helm_values.leaves(cast("dict[str, Any]", value))
+        return [fix([*meant, *below], _plain([*path, *below], leaf), project) for below, leaf in inner if leaf != {}]
+    return [fix(meant, _plain(path, value), project)]
+
+
 def _known_keys(path: Sequence[int | str]) -> list[str]:
-    model = _OBJECTS[str(path[0])] if len(path) > 1 else Settings
-    return [str(field.alias) for field in model.model_fields.values()]
+    return list(_fields(_model_at(path[:-1])))
+
+
+def _fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    return {str(field.alias): field for field in model.model_fields.values()}
+
+
+def _model_at(path: Sequence[int | str]) -> type[BaseModel]:
+    """The model that the keys of an object belong to; of the nearest one around where it has no model."""
+    model: type[BaseModel] = Settings
+    for part in path:
+        field = _fields(model).get(str(part))
+        model = (_model_in(field.annotation) if field else None) or model
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field holds, be it alone, in a list or beside None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, typing.get_args(annotation))), None)
+
+
+def _is_structured(annotation: Any) -> bool:
+    """Whether the engine passes the value on as JSON."""
+    return _model_in(annotation) is not None or typing.get_origin(annotation) in (dict, tuple, list)
 
 
 def _explain(detail: ErrorDetails) -> tuple[str, str, str]:
@@ -146,14 +190,13 @@ def _explain(detail: ErrorDetails) -> tuple[str, str, str]:
 
 
 def _default(path: Sequence[int | str]) -> str:
-    model = _OBJECTS[str(path[0])] if len(path) > 1 else Settings
-    for field in model.model_fields.values():
-        if field.alias == path[-1] and isinstance(field.default, str | int):
-            return json.dumps(field.default) if isinstance(field.default, bool) else str(field.default)
-    return ""
+    field = _fields(_model_at(path[:-1])).get(str(path[-1]))
+    if field is None or not isinstance(field.default, str | int):
+        return ""
+    return json.dumps(field.default) if isinstance(field.default, bool) else str(field.default)
 
 
 def _plain(path: Sequence[int | str], value: Any) -> str:
-    if isinstance(value, dict | list) or is_secret(path, value):
+    if value is None or isinstance(value, dict | list) or is_secret(path, value):
         return ""
     return value if isinstance(value, str) else json.dumps(value)

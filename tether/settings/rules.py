@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from tether import topology
 from tether.errors import Problem
-from tether.settings.models import AuthoritySettings
+from tether.settings import authority
 from tether.settings.wording import fix, remove, shown, subject
 from tether.topology import Platform, Role
 
@@ -48,7 +48,7 @@ class _Draft:
 
 def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     """Check what single values cannot show; values that are wrong by themselves are passed over."""
-    problems = list(_lifetimes(document.get("certificateAuthority"), project))
+    problems = list(authority.check(document.get("certificateAuthority"), project))
     written = document.get("clusters")
     if not isinstance(written, list):
         return problems
@@ -59,27 +59,6 @@ def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     for rule in _RULES:
         problems += rule(drafts, project)
     return problems
-
-
-def _lifetimes(written: Any, project: str) -> Iterator[Problem]:
-    if not isinstance(written, dict):
-        return
-    values = cast("dict[str, Any]", written)
-    default = AuthoritySettings()
-    try:
-        root = int(values.get("rootDays", default.root_days))
-        intermediate = int(values.get("intermediateDays", default.intermediate_days))
-    except (TypeError, ValueError):
-        return
-    if intermediate > root:
-        path = ("certificateAuthority", "intermediateDays")
-        yield Problem(
-            subject=subject(path, project),
-            shown=str(intermediate),
-            wrong=f"is longer than rootDays ({root})",
-            why="a chain ends with its root, so workload certificates would stop being trusted early",
-            fix=fix(path, str(root), project),
-        )
 
 
 def _number_of_clusters(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:

@@ -2,12 +2,14 @@
 
 import difflib
 import json
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 MASK = "[secret]"
-_SECRET_HINTS = ("kubeconfig", "token", "password", "secret", "privatekey")
+_SECRET_KEYS = frozenset({"kubeconfig", "caKey"})
+_SECRET_HINTS = ("kubeconfig", "token", "password", "secret", "privatekey", "cakey")
 _SHOWN_LIMIT = 60
 
 
@@ -17,21 +19,33 @@ def subject(path: Iterable[int | str], project: str) -> str:
 
 
 def _dotted(path: Iterable[int | str]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    first, *inner = path
+    return str(first) + "".join(map(_step, inner))
+
+
+def _step(part: int | str) -> str:
+    """One step of a path as ``pulumi config --path`` reads it."""
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if re.fullmatch(r"[-\w]+", part) else '["' + part.replace('"', '\\"') + '"]'
+
+
+def _quoted(path: Iterable[int | str], project: str) -> str:
+    return "'" + subject(path, project).replace("'", "'\"'\"'") + "'"
 
 
 def fix(path: Sequence[int | str], example: str, project: str) -> str:
     """Give the command that sets a value; secrets come from a file, never from the command line."""
     option = " --path" if len(path) > 1 else ""
-    if str(path[-1]) == "kubeconfig":
-        return f"pulumi config set --secret{option} '{subject(path, project)}' < FILE"
-    return f"pulumi config set{option} '{subject(path, project)}' {shlex.quote(example) if example else 'VALUE'}"
+    if str(path[-1]) in _SECRET_KEYS:
+        return f"pulumi config set --secret{option} {_quoted(path, project)} < FILE"
+    return f"pulumi config set{option} {_quoted(path, project)} {shlex.quote(example) if example else 'VALUE'}"
 
 
 def remove(path: Sequence[int | str], project: str) -> str:
     """Give the command that takes a value out."""
     option = " --path" if len(path) > 1 else ""
-    return f"pulumi config rm{option} '{subject(path, project)}'"
+    return f"pulumi config rm{option} {_quoted(path, project)}"
 
 
 def shown(path: Sequence[int | str], value: Any) -> str:

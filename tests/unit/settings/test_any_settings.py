@@ -2,14 +2,15 @@
 
 import ipaddress
 import json
+import re
 from typing import Any
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tether import topology
+from tether import kubernetes_labels, topology
 from tether.errors import Problem, SettingsError
-from tether.settings import Settings, read
+from tether.settings import Settings, read, wording
 from tether.topology import Role
 
 labels = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
@@ -21,10 +22,14 @@ anything = st.recursive(
 cluster_like = st.dictionaries(
     st.sampled_from(
         ["name", "role", "network", "platform", "podCidr", "serviceCidr", "nodeImage", "kindConfig", "kubeconfig",
-         "context", "apiServer", "nmae"]
+         "context", "apiServer", "nmae", "helmValues"]
     ),
     anything | st.sampled_from(["primary", "remote", "kind", "existing", "a", "10.1.0.0/16", "https://x.example.org"]),
 )  # fmt: skip
+keys_like_labels = st.from_regex(
+    r"([a-z0-9]{1,5}(\.(io|com))?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,6}[A-Za-z0-9])?", fullmatch=True
+)
+values_like_labels = st.from_regex(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", fullmatch=True)
 
 
 def read_or_problems(raw: dict[str, str]) -> Settings | list[Problem]:
@@ -126,3 +131,51 @@ def test_networks_are_taken_exactly_if_they_do_not_overlap(
         assert clash
     else:
         assert not clash
+
+
+@given(st.dictionaries(st.text(max_size=70) | keys_like_labels, st.text(max_size=70) | values_like_labels, max_size=5))
+def test_labels_are_taken_exactly_if_kubernetes_takes_them_and_nobody_else_does(labels: dict[str, str]) -> None:
+    name = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", re.ASCII)
+    wrong = {
+        key
+        for key, value in labels.items()
+        if not name.fullmatch(key.rpartition("/")[2])
+        or (value and not name.fullmatch(value))
+        or kubernetes_labels.owner(key)
+        or not kubernetes_labels.is_key(key)
+    }
+    outcome = read_or_problems({"tether:labels": json.dumps(labels)})
+    if isinstance(outcome, Settings):
+        assert not wrong
+        assert outcome.labels == labels
+    else:
+        assert {key for key in labels if any(is_about(problem, key) for problem in outcome)} >= wrong
+        assert wrong
+
+
+def is_about(problem: Problem, key: str) -> bool:
+    return problem.subject == wording.subject(("labels", key), "tether")
+
+
+@given(cluster_like, anything, anything)
+def test_any_helm_values_are_read_or_refused_with_a_fix(cluster: dict[str, Any], mesh: Any, own: Any) -> None:
+    clusters = [{**cluster, "helmValues": own}, {"name": "zz", "role": "remote", "network": "zz"}]
+    raw = {"tether:helmValues": json.dumps(mesh), "tether:clusters": json.dumps(clusters)}
+    outcome = read_or_problems(raw)
+    if isinstance(outcome, list):
+        assert outcome
+        assert all(problem.wrong and problem.why and problem.fix.startswith("pulumi config ") for problem in outcome)
+
+
+@given(st.integers(-5, 70000))
+@example(0)
+@example(65535)
+@example(65536)
+def test_an_api_server_is_taken_exactly_if_its_port_is_one(port: int) -> None:
+    clusters = [
+        {"name": "a", "role": "primary", "network": "n1"},
+        {"name": "b", "role": "remote", "network": "n2", "platform": "existing", "context": "b",
+         "apiServer": f"https://api.example.org:{port}"},
+    ]  # fmt: skip
+    outcome = read_or_problems({"tether:clusters": json.dumps(clusters)})
+    assert isinstance(outcome, Settings) == (0 < port < 65536)

@@ -1,4 +1,5 @@
 import json
+import shlex
 
 import pytest
 
@@ -225,3 +226,50 @@ def test_a_kubeconfig_does_not_show_in_the_settings_text() -> None:
     assert "abc123" not in repr(settings)
     assert settings.clusters[1].kubeconfig is not None
     assert settings.clusters[1].kubeconfig.get_secret_value() == "token: abc123"
+
+
+def test_labels_are_read_as_kubernetes_takes_them() -> None:
+    labels = {"team": "mesh", "example.com/cost-center": 4711, "empty": "", "audited": True}
+    assert read({"tether:labels": json.dumps(labels)}).labels == {
+        "team": "mesh",
+        "example.com/cost-center": "4711",
+        "empty": "",
+        "audited": "true",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("-team", "is no label key"),
+        ("a/b/c", "is no label key"),
+        ("/team", "is no label key"),
+        ("Example.com/team", "is no label key"),
+        ("t" * 64, "is no label key"),
+        ("app", "belongs to the charts, Kubernetes or istiod"),
+        ("istio/multiCluster", "belongs to istio"),
+        ("topology.istio.io/network", "belongs to istio.io"),
+        ("app.kubernetes.io/name", "belongs to kubernetes.io"),
+    ],
+)
+def test_a_label_that_kubernetes_refuses_or_that_has_a_meaning_is_removed(key: str, wrong: str) -> None:
+    (problem,) = problems({"tether:labels": json.dumps({key: "x"})}).values()
+    assert wrong in problem.wrong
+    assert problem.fix.startswith("pulumi config rm --path 'tether:labels")
+    assert key in problem.fix
+
+
+def test_all_wrong_labels_are_named_at_once() -> None:
+    found = problems({"tether:labels": json.dumps({"app": "x", "team": "not a value", "-": "", "ok": "yes", "l": []})})
+    assert set(found) == {"tether:labels.app", "tether:labels.team", "tether:labels.-", "tether:labels.l"}
+    assert found["tether:labels.team"].fix == "pulumi config set --path 'tether:labels.team' not-a-value"
+
+
+def test_a_key_with_dots_is_named_as_pulumi_reads_paths() -> None:
+    (problem,) = problems({"tether:labels": json.dumps({"istio.io/rev": "x"})}).values()
+    assert problem.fix == "pulumi config rm --path 'tether:labels[\"istio.io/rev\"]'"
+
+
+def test_a_quotation_mark_in_a_key_does_not_end_the_quoted_path() -> None:
+    problem = problems({"tether:it's": "x"})["tether:it's"]
+    assert shlex.split(problem.fix)[3] == "tether:it's"
