@@ -10,6 +10,16 @@ NETWORK = f"tether-{ENVIRONMENT}"
 CLUSTER = f"cluster1-{ENVIRONMENT}"
 NODE = f"{CLUSTER}-control-plane"
 NODE_IMAGE = "tether.test/node:v1.34.4"
+INPUTS: dict[str, Any] = {
+    "name": CLUSTER,
+    "network": NETWORK,
+    "runtime": "podman",
+    "nodeImage": NODE_IMAGE,
+    "nodeImageHasNetwork": True,
+    "environment": ENVIRONMENT,
+    "createTimeoutSeconds": 20,
+}
+"""What is asked of a cluster."""
 
 
 class Machine:

@@ -55,9 +55,8 @@ def test_a_network_that_an_interrupted_run_left_is_taken_over(plugin: Plugin, ma
     assert plain(created.properties)["subnet"] == "10.89.0.0/24"
 
 
-@pytest.mark.parametrize("labels", [{}, {"environment": OTHER}])
-def test_a_network_of_somebody_else_is_refused(plugin: Plugin, machine: Machine, labels: dict[str, str]) -> None:
-    error = failed(lambda: plugin.create("ContainerNetwork", {**OURS, "labels": labels}))
+def test_a_network_of_somebody_else_is_refused(plugin: Plugin, machine: Machine) -> None:
+    error = failed(lambda: plugin.create("ContainerNetwork", {**OURS, "labels": {"environment": OTHER}}))
 
     assert "this stack did not make" in error.details()
     assert NETWORK in machine.networks
@@ -138,6 +137,13 @@ def test_every_real_change_replaces_a_network(plugin: Plugin, change: dict[str, 
 
 
 def test_a_name_that_no_runtime_takes_is_refused(plugin: Plugin) -> None:
-    (failure,) = plugin.check("ContainerNetwork", {"name": "-x y"}).failures
+    (failure,) = plugin.check("ContainerNetwork", {**OURS, "name": "-x y"}).failures
 
     assert failure.property == "name"
+
+
+@pytest.mark.parametrize("labels", [{}, {"labels": {}}, {"labels": {"environment": ""}}])
+def test_a_network_that_would_be_nobodys_is_refused_before_it_is_made(plugin: Plugin, labels: dict[str, Any]) -> None:
+    (failure,) = plugin.check("ContainerNetwork", {"name": NETWORK, **labels}).failures
+
+    assert failure.property == "labels"

@@ -43,6 +43,11 @@ class Authority:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
     @property
+    def fits(self) -> bool:
+        """Whether the key is the certificate's."""
+        return self.key.public_key() == self.certificate.public_key()
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, as openssl writes it."""
         from cryptography.hazmat.primitives.hashes import SHA256

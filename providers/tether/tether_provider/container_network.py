@@ -28,8 +28,11 @@ class NetworkInputs(Wire):
 
     name: str = pydantic.Field(json_schema_extra=REPLACES)
     runtime: containers.Choice = pydantic.Field(default="auto", json_schema_extra=REPLACES)
-    labels: dict[str, str] = pydantic.Field(default_factory=dict[str, str], json_schema_extra=REPLACES)
-    """``environment`` is the suffix that says whose network it is; every key is written with the prefix ``tether.``."""
+    labels: dict[str, str] = pydantic.Field(json_schema_extra=REPLACES)
+    """``environment``, which must be there, is the suffix that says whose network it is.
+
+    Every key is written with the prefix ``tether.``.
+    """
 
 
 class NetworkOutputs(Wire):
@@ -52,9 +55,11 @@ class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
     delete_before_replace = True
 
     def check(self, inputs: Mapping[str, Any]) -> Iterable[Failure]:
-        """Refuse names that no runtime takes."""
+        """Refuse names that no runtime takes, and a network that nobody could tell to be ours."""
         if "name" in inputs and not _NAME.fullmatch(inputs["name"]):
             yield Failure("name", f"is {inputs['name']!r}; letters, digits, dots, dashes and underscores are allowed")
+        if "labels" in inputs and not inputs["labels"].get(_ENVIRONMENT):
+            yield Failure("labels", f"has no {_ENVIRONMENT}; without it nobody can tell whose network it is")
 
     def same(self, key: str, old: Any, new: Any, state: Mapping[str, Any]) -> bool:
         """``auto`` means whichever runtime has it now."""

@@ -71,7 +71,10 @@ class Dispatcher(sdk.Provider):
         failures = failures_of(resource.inputs_type, known, unknown) or list(resource.check(known))
         return sdk.CheckResponse(
             inputs=_with_defaults(resource.inputs_type, news),
-            failures=[sdk.CheckFailure(failure.field, _sentence(failure)) for failure in failures],
+            failures=[
+                sdk.CheckFailure(_shown_field(resource.inputs_type, failure, news), _sentence(failure))
+                for failure in failures
+            ],
         )
 
     async def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
@@ -79,13 +82,16 @@ class Dispatcher(sdk.Provider):
         resource = self._resource(request.type)
         changed = _changes(resource, request)
         replacing = [key for key in changed if key in wire_names(resource.inputs_type, "replaces")]
-        state = wire.to_map(request.old_state)
+        state, news = wire.to_map(request.old_state), wire.to_map(request.new_inputs)
         if blame := resource.must_replace(state):
             changed, replacing = sorted({*changed, blame}), sorted({*replacing, blame})
+        if not changed and (blame := await self._run(lambda: resource.outdated(news, state))):
+            changed = [blame]
+        stable = await self._run(lambda: _stables(resource, news, state)) if changed and not replacing else []
         return sdk.DiffResponse(
             changes=bool(changed),
             replaces=replacing,
-            stables=[] if replacing else _stables(resource, wire.to_map(request.new_inputs), state),
+            stables=stable,
             delete_before_replace=resource.delete_before_replace,
             diffs=changed,
             detailed_diff={key: _detail(key, request, replace=key in replacing) for key in changed},
@@ -95,7 +101,7 @@ class Dispatcher(sdk.Provider):
         """Create, or foresee what a create gives."""
         resource = self._resource(request.type)
         if request.preview:
-            return sdk.CreateResponse(properties=_foreseen(resource, request.properties, None))
+            return sdk.CreateResponse(properties=await self._rehearsed(resource, request.urn, request.properties, None))
         inputs = resource.inputs_type.model_validate(wire.to_map(request.properties))
         operation = self._operation(request.urn, request.timeout)
         if self._cancel.is_set():
@@ -127,7 +133,7 @@ class Dispatcher(sdk.Provider):
         resource = self._resource(request.type)
         state = wire.to_map(request.olds)
         if request.preview:
-            return sdk.UpdateResponse(_foreseen(resource, request.news, state))
+            return sdk.UpdateResponse(await self._rehearsed(resource, request.urn, request.news, state))
         inputs = resource.inputs_type.model_validate(wire.to_map(request.news))
         operation = self._operation(request.urn, request.timeout)
         outputs = await self._run(lambda: resource.update(operation, request.resource_id, state, inputs))
@@ -139,6 +145,13 @@ class Dispatcher(sdk.Provider):
         operation = self._operation(request.urn, request.timeout)
         state = wire.to_map(request.properties)
         await self._run(lambda: resource.delete(operation, request.resource_id, state))
+
+    async def _rehearsed(
+        self, resource: AnyResource, urn: str, news: wire.Properties, state: Mapping[str, Any] | None
+    ) -> wire.Properties:
+        operation = self._operation(urn)
+        await self._run(lambda: resource.rehearse(operation, wire.to_map(news), state))
+        return await self._run(lambda: _foreseen(resource, news, state))
 
     def _resource(self, token: str) -> AnyResource:
         token = token.rpartition("$")[2]
@@ -215,6 +228,18 @@ def _detail(key: str, request: sdk.DiffRequest, *, replace: bool) -> sdk.Propert
     else:
         kind = sdk.PropertyDiffKind.UPDATE_REPLACE if replace else sdk.PropertyDiffKind.UPDATE
     return sdk.PropertyDiff(kind, input_diff=True)
+
+
+def _shown_field(model: type[Wire], failure: Failure, news: wire.Properties) -> str:
+    """The field of a failure, or nothing: the engine prints the value of a named one, secrets included.
+
+    (pulumi/pulumi pkg/resource/deploy/step_generator.go, issueCheckErrors)
+    """
+    field = failure.field.partition(".")[0]
+    value = news.get(field)
+    is_secret = field in wire_names(model, "secret") or (value is not None and value.is_secret)
+    has_lines = value is not None and isinstance(value.value, str) and "\n" in value.value
+    return "" if is_secret or has_lines else failure.field
 
 
 def _sentence(failure: Failure) -> str:

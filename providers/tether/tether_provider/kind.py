@@ -11,7 +11,7 @@ from typing import Any, cast
 import yaml
 
 from tether import versions
-from tether_provider import containers, processes
+from tether_provider import audit, containers, processes
 from tether_provider.errors import ProviderError
 
 Config = dict[str, Any]
@@ -79,25 +79,25 @@ def configuration(plan: Plan, *, restricted: bool) -> Config:
         base["kubeadmConfigPatches"] = [yaml.safe_dump(_control_plane(), sort_keys=False)]
     if restricted:
         base["featureGates"] = {"KubeletInUserNamespace": True}
-    return merge(base, plan.extra)
+    return audit.with_audit(merge(base, plan.extra))
 
 
 def _control_plane() -> Config:
     """Patch of kubeadm's configuration (v1beta3) for a node image of ours.
 
-    A test cluster has one control plane and no data to lose, so nothing waits for a lease,
-    for a rate limit or for the disk: from leadership to the node's pod CIDR it takes two
-    seconds instead of five.
+    A test cluster has one control plane and no data to lose, so nothing elects a leader, and
+    nothing waits for a rate limit or for the disk.
     """
-    no_waiting = {"kube-api-qps": "300", "kube-api-burst": "600", "leader-elect-retry-period": "500ms"}
+    alone = {"leader-elect": "false"}
+    unlimited = {"kube-api-qps": "300", "kube-api-burst": "600"}
     return {
         "kind": "ClusterConfiguration",
         "featureGates": {"PublicKeysECDSA": True},
         # kubeadm asks for the CoreDNS that Kubernetes was released with; the image holds this one.
         "dns": {"imageTag": f"v{versions.COREDNS.version}"},
         "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true"}}},
-        "controllerManager": {"extraArgs": no_waiting},
-        "scheduler": {"extraArgs": {"leader-elect-retry-period": "500ms"}},
+        "controllerManager": {"extraArgs": {**alone, **unlimited}},
+        "scheduler": {"extraArgs": alone},
     }
 
 

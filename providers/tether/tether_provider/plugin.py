@@ -43,11 +43,13 @@ def main(arguments: list[str]) -> int:
 
 def resources() -> list[AnyResource]:
     """One of each resource type."""
+    from tether_provider.authority_secret import AuthoritySecret
     from tether_provider.certificate_chain import CertificateChain
     from tether_provider.cluster import KindCluster
     from tether_provider.container_network import ContainerNetwork
     from tether_provider.gateway_ready import GatewayReady
     from tether_provider.istiod_ready import IstiodReady
+    from tether_provider.provided_chain import ProvidedChain
     from tether_provider.remote_ready import RemoteReady
     from tether_provider.verification import Verification
 
@@ -55,6 +57,8 @@ def resources() -> list[AnyResource]:
         ContainerNetwork(),
         KindCluster(),
         CertificateChain(),
+        ProvidedChain(),
+        AuthoritySecret(),
         IstiodReady(),
         RemoteReady(),
         GatewayReady(),

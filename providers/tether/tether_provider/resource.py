@@ -114,6 +114,29 @@ class Resource(ABC, Generic[Inputs, Outputs]):
         del state
         return None
 
+    def outdated(self, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
+        """Wire name of an input to blame when what lies outside is no longer what the state says of it.
+
+        Args:
+            inputs: the known ones, by wire name.
+            state: the old state.
+        """
+        del inputs, state
+        return None
+
+    def rehearse(self, operation: Operation, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> None:
+        """Find out at a preview what a create or update would fail at, or should be known before it.
+
+        Args:
+            operation: where warnings go.
+            inputs: the known ones, by wire name.
+            state: the old state for an update, None for a create.
+
+        Raises:
+            ProviderError: it would fail, and why.
+        """
+        del operation, inputs, state
+
     @abstractmethod
     def foresee(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> dict[str, Any]:
         """Outputs that a preview can promise; all others are shown as unknown.

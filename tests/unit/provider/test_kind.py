@@ -24,16 +24,14 @@ def test_an_image_with_a_network_of_its_own_gets_neither_kinds_cni_nor_kubeadms_
     config = kind.configuration(PLAN, restricted=False)
 
     assert config["networking"]["disableDefaultCNI"] is True
-    (patch,) = config["kubeadmConfigPatches"]
+    _, patch = config["kubeadmConfigPatches"]
     assert yaml.safe_load(patch) == {
         "kind": "ClusterConfiguration",
         "featureGates": {"PublicKeysECDSA": True},
         "dns": {"imageTag": f"v{versions.COREDNS.version}"},
         "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true"}}},
-        "controllerManager": {
-            "extraArgs": {"kube-api-qps": "300", "kube-api-burst": "600", "leader-elect-retry-period": "500ms"}
-        },
-        "scheduler": {"extraArgs": {"leader-elect-retry-period": "500ms"}},
+        "controllerManager": {"extraArgs": {"leader-elect": "false", "kube-api-qps": "300", "kube-api-burst": "600"}},
+        "scheduler": {"extraArgs": {"leader-elect": "false"}},
     }
     assert "featureGates" not in config
 
