@@ -4,8 +4,9 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from components.istio import IstioArgs, release
+from components.istio import IstioArgs, gateway_values, istio_release
 from components.resources import GatewayReady
+from tether.helm_values import Chart
 from tether.topology import EAST_WEST_GATEWAY as SERVICE
 
 
@@ -39,20 +40,17 @@ class EastWestGateway(pulumi.ComponentResource):
         istio = args["istio"]
         wanted = args.get("load_balancer_address")
         annotations = {"metallb.io/loadBalancerIPs": wanted} if wanted is not None else {}
-        gateway = release(
+        gateway = istio_release(
             self,
             name,
-            chart=istio["gateway_chart"],
+            istio,
+            Chart.GATEWAY,
             release_name=SERVICE,
             namespace=args["istio_namespace"],
-            timeout_seconds=istio["timeout_seconds"],
             values={
-                "name": SERVICE,
+                **gateway_values(SERVICE),
                 "networkGateway": args["network"],
                 "service": {"annotations": annotations},
-                "autoscaling": {"enabled": False},
-                # The pod's image is `auto`, for which the API server would otherwise pull always.
-                "imagePullPolicy": "IfNotPresent",
             },
         )
         ready = GatewayReady(

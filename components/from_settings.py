@@ -1,13 +1,17 @@
 """From a stack's settings and the parts on this machine to the arguments of a mesh."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pulumi
 
+from components.certificate_authority import CertificateAuthorityArgs
+from components.istio import HelmValuesArgs
 from components.mesh import MeshArgs, MeshClusterArgs
 from tether import kubeconfig
 from tether.parts import Parts
-from tether.settings import Settings
+from tether.settings import AuthoritySource, HelmValues, Settings, authority
+from tether.settings.stack import NAMESPACE
 from tether.topology import ClusterPlan, Topology
 
 
@@ -19,14 +23,7 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
         "trust_domain": plan.trust_domain,
         "istio_namespace": plan.istio_namespace,
         "clusters": [_cluster(cluster) for cluster in plan.clusters],
-        "certificate_authority": {
-            "istio_namespace": plan.istio_namespace,
-            "trust_domain": plan.trust_domain,
-            "algorithm": settings.certificate_authority.algorithm,
-            "root_days": settings.certificate_authority.root_days,
-            "intermediate_days": settings.certificate_authority.intermediate_days,
-            "organization": settings.certificate_authority.organization,
-        },
+        "certificate_authority": _authority(settings, plan),
         "istio": {
             "base_chart": parts.charts["base"].path,
             "istiod_chart": parts.charts["istiod"].path,
@@ -50,8 +47,64 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
             "load_balancer_timeout_seconds": timeout,
         },
     }
+    for made, written in zip(arguments["clusters"], settings.clusters, strict=True):
+        if values := _helm_values("clusters", written.helm_values):
+            made["helm_values"] = values
+    if values := _helm_values("helmValues", settings.helm_values):
+        arguments["istio"]["helm_values"] = values
+    if settings.labels:
+        arguments["istio"]["labels"] = dict(settings.labels)
+    if settings.ingress_gateway:
+        arguments["ingress_gateway"] = True
     if settings.verify:
         arguments["verification"] = {"image": parts.images.echo, "timeout_seconds": timeout}
+    return arguments
+
+
+def _helm_values(key: str, written: HelmValues) -> HelmValuesArgs:
+    """The charts that got values; secret as a whole where the stack file holds a secret under the key."""
+    values = written.model_dump(exclude_defaults=True)
+    names = [f"{namespace}:{key}" for namespace in (pulumi.get_project(), NAMESPACE)]
+    if any(map(pulumi.runtime.is_config_secret, names)):
+        values = _secret(values)
+    return cast(HelmValuesArgs, values)
+
+
+def _secret(value: Any) -> Any:
+    """Mark every single value, since objects must stay open to be merged."""
+    if isinstance(value, dict):
+        return {key: _secret(inner) for key, inner in cast("dict[str, Any]", value).items()}
+    return pulumi.Output.secret(value)
+
+
+def _authority(settings: Settings, plan: Topology) -> CertificateAuthorityArgs:
+    chosen = settings.certificate_authority
+    arguments: CertificateAuthorityArgs = {"source": chosen.source.value, "istio_namespace": plan.istio_namespace}
+    if chosen.source is AuthoritySource.EXISTING:
+        return arguments
+    if chosen.source is AuthoritySource.PROVIDED:
+        try:
+            material = authority.material(chosen, Path.cwd())
+        except OSError as error:
+            raise pulumi.RunError(f"certificateAuthority: {error.filename} cannot be read: {error.strerror}") from None
+        return {
+            **arguments,
+            "ca_cert": material.ca_cert,
+            "ca_key": pulumi.Output.secret(material.ca_key or ""),
+            "root_cert": material.root_cert,
+            "cert_chain": material.cert_chain,
+        }
+    arguments = {
+        **arguments,
+        "trust_domain": plan.trust_domain,
+        "algorithm": chosen.algorithm,
+        "root_days": chosen.root_days,
+        "intermediate_days": chosen.intermediate_days,
+        "organization": chosen.organization,
+    }
+    if chosen.root_key_file:
+        # The provider is a process of its own, in a folder of its own.
+        arguments["root_key_file"] = str(Path(chosen.root_key_file).expanduser().absolute())
     return arguments
 
 

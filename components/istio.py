@@ -1,10 +1,29 @@
 """Which Istio is installed, and how its charts become Releases."""
 
 import base64
-from typing import Any, TypedDict
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 from pulumi_kubernetes.helm.v3 import Release
+
+from components.labels import post_renderer
+from tether import helm_values
+from tether.helm_values import Chart
+from tether.topology import STATUS_PORT
+
+
+class HelmValuesArgs(TypedDict):
+    """Helm values laid over Tether's own; ``tether.helm_values`` names the keys that are refused."""
+
+    base: NotRequired[dict[str, Any]]
+    """Values of chart ``base``."""
+    istiod: NotRequired[dict[str, Any]]
+    """Values of chart ``istiod``."""
+    gateway: NotRequired[dict[str, Any]]
+    """Values of chart ``gateway``, for every gateway."""
+    metallb: NotRequired[dict[str, Any]]
+    """Values of MetalLB's chart, in kind clusters."""
 
 
 class IstioArgs(TypedDict):
@@ -26,6 +45,10 @@ class IstioArgs(TypedDict):
     """The proxy image holds upstream Envoy without Istio's own extensions."""
     timeout_seconds: pulumi.Input[int]
     """How long a chart's workloads may take to become ready."""
+    helm_values: NotRequired[HelmValuesArgs]
+    """More Helm values."""
+    labels: NotRequired[dict[str, str]]
+    """Labels on everything that is made in Kubernetes."""
 
 
 def release(
@@ -37,6 +60,7 @@ def release(
     namespace: pulumi.Input[str],
     timeout_seconds: pulumi.Input[int],
     values: dict[str, Any],
+    labels: Mapping[str, str] | None = None,
     create_namespace: bool = False,
     depends_on: list[pulumi.Resource] | None = None,
 ) -> Release:
@@ -53,11 +77,84 @@ def release(
         create_namespace=create_namespace,
         values=values,
         timeout=timeout_seconds,
+        postrender=post_renderer(labels) if labels else None,
         # The charts are pinned and tested; for their validation a fresh API server would first have to
         # put its whole OpenAPI document together, again after every new kind.
         disable_openapi_validation=True,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
     )
+
+
+def istio_release(
+    parent: pulumi.Resource,
+    name: str,
+    istio: IstioArgs,
+    chart: Chart,
+    *,
+    release_name: str,
+    namespace: pulumi.Input[str],
+    values: dict[str, Any],
+    depends_on: list[pulumi.Resource] | None = None,
+) -> Release:
+    """Install one of Istio's charts, with the values and labels that the user adds.
+
+    Raises:
+        pulumi.RunError: an added value is Tether's own.
+    """
+    charts = {
+        Chart.BASE: istio["base_chart"],
+        Chart.ISTIOD: istio["istiod_chart"],
+        Chart.GATEWAY: istio["gateway_chart"],
+    }
+    return release(
+        parent,
+        name,
+        chart=charts[chart],
+        release_name=release_name,
+        namespace=namespace,
+        timeout_seconds=istio["timeout_seconds"],
+        values=laid_over(values, istio.get("helm_values"), chart),
+        labels=istio.get("labels"),
+        depends_on=depends_on,
+    )
+
+
+def laid_over(own: dict[str, Any], more: HelmValuesArgs | None, chart: Chart) -> dict[str, Any]:
+    """Lay a user's values of one chart over Tether's.
+
+    Raises:
+        pulumi.RunError: one of them is Tether's own.
+    """
+    added = cast("Mapping[str, dict[str, Any]]", more or {}).get(chart.value, {})
+    found = helm_values.trespasses(chart, added, address_is_free=not own.get("service", {}).get("annotations"))
+    if found:
+        told = "\n".join(
+            f"  {'.'.join(one.path)} — sets {one.owned}, which is Tether's own: {one.reason}" for one in found
+        )
+        raise pulumi.RunError(f"Helm values of chart {chart} cannot be used; nothing was created.\n{told}")
+    return helm_values.merged(own, added)
+
+
+def gateway_values(name: str) -> dict[str, Any]:
+    """Helm values of chart ``gateway`` that all gateways have in common.
+
+    Args:
+        name: of Deployment and Service.
+    """
+    return {
+        "name": name,
+        "autoscaling": {"enabled": False},
+        # The pod's image is `auto`, for which the API server would otherwise pull always.
+        "imagePullPolicy": "IfNotPresent",
+        # What injection brings looks every 15 s and has no startup probe beside it (istiod's
+        # gateway-injection-template.yaml): a proxy that was not there at the first look, waits for the second.
+        "readinessProbe": {
+            "httpGet": {"path": "/healthz/ready", "port": STATUS_PORT},
+            "periodSeconds": 1,
+            "timeoutSeconds": 3,
+            "failureThreshold": 30,
+        },
+    }
 
 
 def ca_bundle(root_certificate: pulumi.Input[str]) -> pulumi.Output[str]:

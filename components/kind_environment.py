@@ -1,6 +1,6 @@
 """kind clusters that share a container network of their own."""
 
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_random as random
@@ -34,6 +34,10 @@ class KindEnvironmentArgs(TypedDict):
     """Full reference, tag included."""
     load_balancer_timeout_seconds: pulumi.Input[int]
     """How long MetalLB may take to become ready."""
+    load_balancer_values: NotRequired[dict[str, dict[str, Any]]]
+    """By cluster ID: more Helm values of MetalLB's chart."""
+    load_balancer_labels: NotRequired[dict[str, str]]
+    """Labels on everything of MetalLB."""
 
 
 class KindEnvironment(pulumi.ComponentResource):
@@ -100,6 +104,8 @@ class KindEnvironment(pulumi.ComponentResource):
                     "speaker_image": args["load_balancer_speaker_image"],
                     "addresses": pools.apply(lambda pools, index=index: pools[index].range),
                     "timeout_seconds": args["load_balancer_timeout_seconds"],
+                    "helm_values": args.get("load_balancer_values", {}).get(cluster_name, {}),
+                    "labels": args.get("load_balancer_labels", {}),
                 },
                 pulumi.ResourceOptions(parent=cluster, provider=cluster.provider, deleted_with=cluster.cluster),
             )

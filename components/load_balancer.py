@@ -1,11 +1,13 @@
 """A load balancer for clusters that have none of their own."""
 
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.istio import release
+from components.istio import laid_over, release
+from components.labels import metadata
+from tether.helm_values import Chart
 
 NAMESPACE = "metallb-system"
 PROBES = {
@@ -28,6 +30,10 @@ class LoadBalancerArgs(TypedDict):
     """Range ``first-last`` on the nodes' network that nobody else uses."""
     timeout_seconds: pulumi.Input[int]
     """How long MetalLB may take to become ready."""
+    helm_values: NotRequired[dict[str, Any]]
+    """More Helm values of the chart."""
+    labels: NotRequired[dict[str, str]]
+    """Labels on everything that is made in Kubernetes."""
 
 
 def _image(reference: pulumi.Input[str]) -> pulumi.Output[dict[str, str]]:
@@ -48,6 +54,7 @@ class LoadBalancer(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:LoadBalancer", name, {}, opts)
+        labels = args.get("labels")
         metallb = release(
             self,
             f"{name}-load-balancer",
@@ -56,19 +63,24 @@ class LoadBalancer(pulumi.ComponentResource):
             namespace=NAMESPACE,
             create_namespace=True,
             timeout_seconds=args["timeout_seconds"],
-            values={
-                # Without its webhook the controller starts in a second; with it, it waits up to a minute until
-                # the kubelet shows it the certificate that it has just made. The only pool is made here.
-                "controller": {"image": _image(args["controller_image"]), "webhookMode": "disabled", **PROBES},
-                "crds": {"validationFailurePolicy": "Ignore"},
-                "speaker": {
-                    "image": _image(args["speaker_image"]),
-                    "frr": {"enabled": False},
-                    "memberlist": {"enabled": False},
-                    **PROBES,
+            labels=labels,
+            values=laid_over(
+                {
+                    # Without its webhook the controller starts in a second; with it, it waits up to a minute until
+                    # the kubelet shows it the certificate that it has just made. The only pool is made here.
+                    "controller": {"image": _image(args["controller_image"]), "webhookMode": "disabled", **PROBES},
+                    "crds": {"validationFailurePolicy": "Ignore"},
+                    "speaker": {
+                        "image": _image(args["speaker_image"]),
+                        "frr": {"enabled": False},
+                        "memberlist": {"enabled": False},
+                        **PROBES,
+                    },
+                    "frrk8s": {"enabled": False},
                 },
-                "frrk8s": {"enabled": False},
-            },
+                {"metallb": args.get("helm_values", {})},
+                Chart.METALLB,
+            ),
         )
         for kind, spec in (
             ("IPAddressPool", {"addresses": [args["addresses"]]}),
@@ -78,8 +90,15 @@ class LoadBalancer(pulumi.ComponentResource):
                 f"{name}-{kind.lower()}",
                 api_version="metallb.io/v1beta1",
                 kind=kind,
-                metadata={"name": "tether", "namespace": NAMESPACE},
+                metadata=metadata({"name": "tether", "namespace": NAMESPACE}, labels),
                 spec=spec,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[metallb]),
+            )
+        if labels:
+            # The chart's Release makes the namespace; a patch gives it labels and takes them back, and no more.
+            kubernetes.core.v1.NamespacePatch(
+                f"{name}-load-balancer",
+                metadata={"name": NAMESPACE, "labels": labels},
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[metallb]),
             )
         self.register_outputs({})

@@ -1,5 +1,6 @@
 """A whole mesh: clusters, one external istiod, and the proof that they are tied together."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -8,14 +9,15 @@ import pulumi
 from components.certificate_authority import CertificateAuthority, CertificateAuthorityArgs
 from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
 from components.existing_cluster import ExistingCluster, ExistingClusterArgs
-from components.istio import IstioArgs
+from components.ingress_gateway import IngressGateway
+from components.istio import HelmValuesArgs, IstioArgs
 from components.kind_cluster import KindCluster
 from components.kind_environment import KindEnvironment, KindEnvironmentArgs
-from components.primary import Primary
+from components.primary import Primary, PrimaryArgs
 from components.remote import Remote
 from components.remote_secret import RemoteSecret
 from components.resources import RemoteReady, Verification
-from tether import topology
+from tether import helm_values, topology
 from tether.topology import ClusterPlan, Platform, Role
 
 
@@ -32,6 +34,8 @@ class MeshClusterArgs(TypedDict):
     """``kind`` to create the cluster, ``existing`` to take one."""
     settings: NotRequired[dict[str, pulumi.Input[Any]]]
     """Arguments of KindCluster or ExistingCluster that are this cluster's own."""
+    helm_values: NotRequired[HelmValuesArgs]
+    """Helm values of this cluster, laid over those in ``istio``."""
 
 
 class VerificationArgs(TypedDict):
@@ -55,11 +59,13 @@ class MeshArgs(TypedDict):
     clusters: list[MeshClusterArgs]
     """One primary and at least one remote."""
     certificate_authority: CertificateAuthorityArgs
-    """The authority that all clusters share."""
+    """The authority that all clusters share; with ``source`` ``existing`` the primary's kubeconfig is filled in."""
     istio: IstioArgs
-    """Charts, images and data plane."""
+    """Charts, images and data plane; Helm values and labels for all clusters."""
     kind: NotRequired[KindEnvironmentArgs]
     """Needed where a cluster's platform is ``kind``."""
+    ingress_gateway: NotRequired[bool]
+    """Whether every cluster gets an ingress gateway beside its east-west gateway."""
     verification: NotRequired[VerificationArgs]
     """Left out: the mesh is not proved."""
 
@@ -84,7 +90,7 @@ class Mesh(pulumi.ComponentResource):
     """
 
     endpoints: pulumi.Output[list[dict[str, Any]]]
-    """By cluster: API server, east-west gateway, and istiod's address in the primary."""
+    """By cluster: API server, east-west gateway, ingress gateway if asked for, and istiod's address in the primary."""
     kubeconfigs: pulumi.Output[dict[str, str]]
     """By cluster ID; secret."""
     authority: CertificateAuthority
@@ -96,11 +102,13 @@ class Mesh(pulumi.ComponentResource):
         super().__init__("tether:index:Mesh", name, {}, opts)
         self._name = name
         self._args = args
-        self.authority = CertificateAuthority(name, args["certificate_authority"], pulumi.ResourceOptions(parent=self))
+        shared = self._create_authority()
         self._places = self._create_clusters()
         self._gateways: dict[str, EastWestGateway] = {}
+        self._ingress_gateways: dict[str, IngressGateway] = {}
         self._primary_settings = next(one for one in args["clusters"] if one["role"] == Role.PRIMARY)
-        primary = self._create_primary()
+        primary = self._create_primary(shared)
+        self.authority = primary.authority
         for cluster in args["clusters"]:
             if cluster["role"] != Role.PRIMARY:
                 self._tie_remote(cluster, primary)
@@ -108,8 +116,15 @@ class Mesh(pulumi.ComponentResource):
         self.kubeconfigs = pulumi.Output.secret(
             pulumi.Output.all(**{name: place.cluster.kubeconfig for name, place in self._places.items()})
         )
-        self.verification = self._verify([primary, *self._gateways.values()])
+        self.verification = self._verify([primary, *self._gateways.values(), *self._ingress_gateways.values()])
         self.register_outputs({"endpoints": self.endpoints, "verification": self.verification})
+
+    def _create_authority(self) -> CertificateAuthority | None:
+        """Make the authority before any cluster, unless the primary holds it already."""
+        args = self._args["certificate_authority"]
+        if args.get("source") == "existing":
+            return None
+        return CertificateAuthority(self._name, args, pulumi.ResourceOptions(parent=self))
 
     def _create_clusters(self) -> dict[str, _Place]:
         """Make or take every cluster."""
@@ -118,7 +133,8 @@ class Mesh(pulumi.ComponentResource):
             one["name"]: one.get("settings", {}) for one in self._args["clusters"] if one["platform"] == Platform.KIND
         }
         if own and "kind" in self._args:
-            environment = KindEnvironment(self._name, self._args["kind"], own, pulumi.ResourceOptions(parent=self))
+            arguments = self._kind_arguments(self._args["kind"], own)
+            environment = KindEnvironment(self._name, arguments, own, pulumi.ResourceOptions(parent=self))
             for name, cluster in environment.clusters.items():
                 places[name] = _Place(
                     cluster=cluster,
@@ -133,26 +149,38 @@ class Mesh(pulumi.ComponentResource):
                 places[one["name"]] = _Place(cluster=cluster)
         return places
 
-    def _create_primary(self) -> Primary:
+    def _kind_arguments(self, common: KindEnvironmentArgs, names: Iterable[str]) -> KindEnvironmentArgs:
+        """Add Helm values and labels of the load balancers to what kind clusters have in common."""
+        arguments: KindEnvironmentArgs = {**common}
+        values = {name: own for name in names if (own := self._istio(name).get("helm_values", {}).get("metallb"))}
+        if values:
+            arguments["load_balancer_values"] = values
+        if "labels" in self._args["istio"]:
+            arguments["load_balancer_labels"] = self._args["istio"]["labels"]
+        return arguments
+
+    def _istio(self, cluster_name: str) -> IstioArgs:
+        """Charts and images with the Helm values of one cluster."""
+        istio = self._args["istio"]
+        own = next(one for one in self._args["clusters"] if one["name"] == cluster_name).get("helm_values", {})
+        return {**istio, "helm_values": cast(HelmValuesArgs, helm_values.merged(istio.get("helm_values", {}), own))}
+
+    def _create_primary(self, authority: CertificateAuthority | None) -> Primary:
         """Install istiod and its gateway."""
         settings = self._primary_settings
-        primary = Primary(
-            settings["name"],
-            {
-                "cluster_name": settings["name"],
-                "network": settings["network"],
-                "mesh_id": self._args["mesh_id"],
-                "trust_domain": self._args["trust_domain"],
-                "istio_namespace": self._args["istio_namespace"],
-                "root_certificate": self.authority.root_certificate,
-                "cacerts": self.authority.cacerts,
-                "kubeconfig": self._places[settings["name"]].cluster.kubeconfig,
-                "istio": self._args["istio"],
-            },
-            self._inside(settings["name"]),
-        )
-        # The whole of it, what it exposes included: a gateway that connects before there is a listener for
-        # it waits for Envoy's initial fetch time-out, fifteen seconds.
+        arguments: PrimaryArgs = {
+            "cluster_name": settings["name"],
+            "network": settings["network"],
+            "mesh_id": self._args["mesh_id"],
+            "trust_domain": self._args["trust_domain"],
+            "istio_namespace": self._args["istio_namespace"],
+            "kubeconfig": self._places[settings["name"]].cluster.kubeconfig,
+            "istio": self._istio(settings["name"]),
+        }
+        if authority is not None:
+            arguments["authority"] = authority
+        primary = Primary(settings["name"], arguments, self._inside(settings["name"]))
+        # The whole of it: its webhook makes the gateway's pod, and what it exposes is there when the pod asks.
         self._create_gateway(settings, primary)
         return primary
 
@@ -175,7 +203,7 @@ class Mesh(pulumi.ComponentResource):
                 "istiod_address": self._places[primary_name].gateway_address or primary_gateway.address,
                 "injection_path": plan.injection_path,
                 "root_certificate": self.authority.root_certificate,
-                "istio": self._args["istio"],
+                "istio": self._istio(name),
             },
             self._inside(name),
         )
@@ -188,6 +216,7 @@ class Mesh(pulumi.ComponentResource):
                 "certificate_authority": remote.certificate_authority,
                 "token": remote.reader_token,
                 "istio_namespace": self._args["istio_namespace"],
+                "labels": self._args["istio"].get("labels", {}),
             },
             self._inside(primary_name, [primary.namespace, remote.istiod]),
         )
@@ -213,12 +242,26 @@ class Mesh(pulumi.ComponentResource):
             "network": cluster["network"],
             "istio_namespace": self._args["istio_namespace"],
             "kubeconfig": place.cluster.kubeconfig,
-            "istio": self._args["istio"],
+            "istio": self._istio(cluster["name"]),
         }
         if place.gateway_address is not None:
             arguments["load_balancer_address"] = place.gateway_address
         self._gateways[cluster["name"]] = EastWestGateway(
             cluster["name"], arguments, self._inside(cluster["name"], [injection])
+        )
+        if self._args.get("ingress_gateway", False):
+            self._create_ingress_gateway(cluster["name"])
+
+    def _create_ingress_gateway(self, cluster_name: str) -> None:
+        """Let clients outside of the mesh in, once the east-west gateway has its address."""
+        self._ingress_gateways[cluster_name] = IngressGateway(
+            cluster_name,
+            {
+                "istio_namespace": self._args["istio_namespace"],
+                "kubeconfig": self._places[cluster_name].cluster.kubeconfig,
+                "istio": self._istio(cluster_name),
+            },
+            self._inside(cluster_name, [self._gateways[cluster_name]]),
         )
 
     def _inside(self, cluster_name: str, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
@@ -232,6 +275,7 @@ class Mesh(pulumi.ComponentResource):
         """Where one cluster is reached."""
         address = self._gateways[cluster["name"]].address
         istiod = {"address": address, "ports": {"xds": topology.XDS_PORT, "webhook": topology.WEBHOOK_PORT}}
+        ingress = self._ingress_gateways.get(cluster["name"])
         return pulumi.Output.from_input(
             {
                 "cluster": cluster["name"],
@@ -242,6 +286,7 @@ class Mesh(pulumi.ComponentResource):
                     "address": address,
                     "ports": {"tls": topology.CROSS_NETWORK_PORT, "status": topology.STATUS_PORT},
                 },
+                "ingressGateway": {"address": ingress.address, "ports": topology.INGRESS_PORTS} if ingress else None,
                 "istiod": istiod if cluster["role"] == Role.PRIMARY else None,
             }
         )

@@ -1,12 +1,15 @@
 """The cluster that runs istiod for the whole mesh."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.istio import IstioArgs, ca_bundle, proxy_values, release
+from components.certificate_authority import CertificateAuthority
+from components.istio import IstioArgs, ca_bundle, istio_release, proxy_values
+from components.labels import metadata
 from components.resources import IstiodReady
+from tether.helm_values import Chart
 from tether.topology import CA_SECRET, CROSS_NETWORK_PORT, WEBHOOK_PORT, XDS_PORT
 
 
@@ -23,10 +26,8 @@ class PrimaryArgs(TypedDict):
     """Trust domain of every identity in the mesh."""
     istio_namespace: pulumi.Input[str]
     """Namespace of istiod; the remotes use the same name, since istiod's certificate holds it (istio/istio#32702)."""
-    root_certificate: pulumi.Input[str]
-    """Root certificate, PEM; byte for byte what ``cacerts`` holds."""
-    cacerts: pulumi.Input[dict[str, str]]
-    """Data of the Secret ``cacerts``; kept secret."""
+    authority: NotRequired[CertificateAuthority]
+    """What istiod signs with; left out, Secret ``cacerts`` is somebody else's, and is awaited."""
     kubeconfig: pulumi.Input[str]
     """Kubeconfig for this machine, to see that istiod's webhooks answer; kept secret."""
     istio: IstioArgs
@@ -41,6 +42,8 @@ class Primary(pulumi.ComponentResource):
 
     namespace: kubernetes.core.v1.Namespace
     """istiod's namespace."""
+    authority: CertificateAuthority
+    """What istiod signs with."""
     istiod: kubernetes.helm.v3.Release
     """istiod's Release: ready when istiod is."""
     exposure: list[pulumi.Resource]
@@ -49,37 +52,35 @@ class Primary(pulumi.ComponentResource):
     def __init__(self, name: str, args: PrimaryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:Primary", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
+        istio = args["istio"]
+        labels = istio.get("labels")
         namespace_name = pulumi.Output.from_input(args["istio_namespace"])
         self.namespace = kubernetes.core.v1.Namespace(
             name,
-            metadata={"name": namespace_name, "labels": {"topology.istio.io/network": args["network"]}},
+            metadata=metadata(
+                {"name": namespace_name, "labels": {"topology.istio.io/network": args["network"]}}, labels
+            ),
             opts=child,
         )
         inside = self.namespace.metadata["name"]
-        cacerts = kubernetes.core.v1.Secret(
-            f"{name}-cacerts",
-            metadata={"name": CA_SECRET, "namespace": inside},
-            string_data=pulumi.Output.secret(args["cacerts"]),
-            opts=child,
-        )
-        istio = args["istio"]
-        bundle = ca_bundle(args["root_certificate"])
-        base = release(
+        self.authority, cacerts = self._authority(name, args, inside)
+        bundle = ca_bundle(self.authority.root_certificate)
+        base = istio_release(
             self,
             f"{name}-base",
-            chart=istio["base_chart"],
+            istio,
+            Chart.BASE,
             release_name="istio-base",
             namespace=inside,
-            timeout_seconds=istio["timeout_seconds"],
             values={"base": {"validationCABundle": bundle}, "global": {"istioNamespace": namespace_name}},
         )
-        self.istiod = release(
+        self.istiod = istio_release(
             self,
             f"{name}-istiod",
-            chart=istio["istiod_chart"],
+            istio,
+            Chart.ISTIOD,
             release_name="istiod",
             namespace=inside,
-            timeout_seconds=istio["timeout_seconds"],
             values=_istiod_values(args, bundle),
             # Side by side with the base chart, istiod lists kinds that are only half there, and then backs off
             # for up to twenty seconds in which gateways get no configuration.
@@ -94,11 +95,40 @@ class Primary(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self, depends_on=[self.istiod]),
         )
-        self.exposure = self._expose(name, namespace_name, [answers])
+        self.exposure = self._expose(name, namespace_name, labels, [answers])
         self.register_outputs({})
 
+    def _authority(
+        self, name: str, args: PrimaryArgs, namespace: pulumi.Output[str]
+    ) -> tuple[CertificateAuthority, pulumi.Resource]:
+        """Give istiod its authority, or wait until somebody else has; istiod waits for what comes second."""
+        child = pulumi.ResourceOptions(parent=self)
+        authority = args.get("authority") or CertificateAuthority(
+            name,
+            {
+                "source": "existing",
+                "istio_namespace": namespace,
+                "kubeconfig": args["kubeconfig"],
+                "timeout_seconds": args["istio"]["timeout_seconds"],
+            },
+            child,
+        )
+        if authority.cacerts is None:
+            return authority, authority
+        cacerts = kubernetes.core.v1.Secret(
+            f"{name}-cacerts",
+            metadata=metadata({"name": CA_SECRET, "namespace": namespace}, args["istio"].get("labels")),
+            string_data=authority.cacerts,
+            opts=child,
+        )
+        return authority, cacerts
+
     def _expose(
-        self, name: str, namespace: pulumi.Output[str], depends_on: list[pulumi.Resource]
+        self,
+        name: str,
+        namespace: pulumi.Output[str],
+        labels: dict[str, str] | None,
+        depends_on: list[pulumi.Resource],
     ) -> list[pulumi.Resource]:
         """Open istiod to the remotes, by the names in its certificate only, and services to other networks."""
         names = namespace.apply(lambda ns: [f"istiod.{ns}.svc"])
@@ -110,7 +140,7 @@ class Primary(pulumi.ComponentResource):
                 f"{name}-{object_name}",
                 api_version="networking.istio.io/v1",
                 kind=kind,
-                metadata={"name": object_name, "namespace": namespace},
+                metadata=metadata({"name": object_name, "namespace": namespace}, labels),
                 spec=spec,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
             )

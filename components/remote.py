@@ -6,8 +6,14 @@ from typing import TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.istio import IstioArgs, ca_bundle, release
+from components.istio import IstioArgs, ca_bundle, istio_release
+from components.labels import metadata
+from tether.helm_values import Chart
 from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET
+
+_TOKEN_MARKS = [f'metadata.labels["kubernetes.io/legacy-token-{mark}"]' for mark in ("last-used", "invalid-since")]
+"""Kubernetes marks the day of a token's last use in labels, which are no change of ours. The engine can look past
+single ones only where we have labels too ("cannot ignore changes in added or removed elements")."""
 
 
 class RemoteArgs(TypedDict):
@@ -52,35 +58,39 @@ class Remote(pulumi.ComponentResource):
     def __init__(self, name: str, args: RemoteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:Remote", name, {}, opts)
         istio = args["istio"]
+        labels = istio.get("labels")
         bundle = ca_bundle(args["root_certificate"])
         self.namespace = kubernetes.core.v1.Namespace(
             name,
-            metadata={
-                "name": args["istio_namespace"],
-                "labels": {"topology.istio.io/network": args["network"]},
-                "annotations": {"topology.istio.io/controlPlaneClusters": args["primary_cluster_name"]},
-            },
+            metadata=metadata(
+                {
+                    "name": args["istio_namespace"],
+                    "labels": {"topology.istio.io/network": args["network"]},
+                    "annotations": {"topology.istio.io/controlPlaneClusters": args["primary_cluster_name"]},
+                },
+                labels,
+            ),
             opts=pulumi.ResourceOptions(parent=self),
         )
         inside = self.namespace.metadata["name"]
-        base = release(
+        base = istio_release(
             self,
             f"{name}-base",
-            chart=istio["base_chart"],
+            istio,
+            Chart.BASE,
             release_name="istio-base",
             namespace=inside,
-            timeout_seconds=istio["timeout_seconds"],
             # Without a default revision the chart leaves out a validating webhook that
             # nobody in a remote would ever give a CA bundle.
             values={"profile": "remote", "defaultRevision": "", "global": {"istioNamespace": args["istio_namespace"]}},
         )
-        self.istiod = release(
+        self.istiod = istio_release(
             self,
             f"{name}-istiod",
-            chart=istio["istiod_chart"],
+            istio,
+            Chart.ISTIOD,
             release_name="istiod",
             namespace=inside,
-            timeout_seconds=istio["timeout_seconds"],
             values={
                 "profile": "remote",
                 # istiod reads each remote's mesh configuration; without one it takes the default
@@ -101,17 +111,19 @@ class Remote(pulumi.ComponentResource):
         credential = kubernetes.core.v1.Secret(
             f"{name}-reader-token",
             type="kubernetes.io/service-account-token",
-            metadata={
-                "name": READER_TOKEN_SECRET,
-                "namespace": inside,
-                "annotations": {"kubernetes.io/service-account.name": READER_SERVICE_ACCOUNT},
-            },
-            # Kubernetes marks the day of the token's last use in a label, which is no change of ours.
+            metadata=metadata(
+                {
+                    "name": READER_TOKEN_SECRET,
+                    "namespace": inside,
+                    "annotations": {"kubernetes.io/service-account.name": READER_SERVICE_ACCOUNT},
+                },
+                labels,
+            ),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[base],
                 additional_secret_outputs=["data"],
-                ignore_changes=["data", "metadata.labels"],
+                ignore_changes=["data", *(_TOKEN_MARKS if labels else ["metadata.labels"])],
             ),
         )
         data = pulumi.Output.secret(credential.data)

@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.labels import metadata
 from tether import kubeconfig as kubeconfigs
 
 
@@ -24,6 +25,8 @@ class RemoteSecretArgs(TypedDict):
     """Token of the reader service account in the remote; kept secret."""
     istio_namespace: NotRequired[pulumi.Input[str]]
     """Namespace of the primary's istiod, the only one that it watches for these secrets."""
+    labels: NotRequired[dict[str, str]]
+    """Labels on everything that is made in Kubernetes."""
 
 
 class RemoteSecret(pulumi.ComponentResource):
@@ -50,12 +53,15 @@ class RemoteSecret(pulumi.ComponentResource):
         )
         secret = kubernetes.core.v1.Secret(
             name,
-            metadata={
-                "name": args["secret_name"],
-                "namespace": args.get("istio_namespace", "istio-system"),
-                "labels": {"istio/multiCluster": "true"},
-                "annotations": {"networking.istio.io/cluster": cluster_name},
-            },
+            metadata=metadata(
+                {
+                    "name": args["secret_name"],
+                    "namespace": args.get("istio_namespace", "istio-system"),
+                    "labels": {"istio/multiCluster": "true"},
+                    "annotations": {"networking.istio.io/cluster": cluster_name},
+                },
+                args.get("labels"),
+            ),
             data=pulumi.Output.all(cluster_name, kubeconfig).apply(
                 lambda entry: {entry[0]: base64.b64encode(entry[1].encode()).decode()}
             ),

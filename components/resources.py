@@ -62,35 +62,62 @@ class Cluster(_ProviderResource):
     """URL of the API server as other clusters' pods reach it."""
 
 
-class CertificateChain(_ProviderResource):
-    """A root certificate and an intermediate that it signed."""
+class _Authority(_ProviderResource):
+    """What everybody may know of a certificate authority."""
 
-    noun = "CertificateChain"
-    outputs: ClassVar = {
+    outputs: ClassVar[Mapping[str, str]] = {
         "root_certificate": "rootCertificate",
         "intermediate_certificate": "intermediateCertificate",
-        "intermediate_key": "intermediateKey",
-        "certificate_chain": "certificateChain",
         "root_fingerprint": "rootFingerprint",
         "root_expiry": "rootExpiry",
         "intermediate_expiry": "intermediateExpiry",
     }
-    secrets = ("rootKey", "intermediateKey")
 
     root_certificate: pulumi.Output[str]
-    """PEM."""
+    """PEM, byte for byte what istiod is given; several while one root takes over from another."""
     intermediate_certificate: pulumi.Output[str]
-    """PEM."""
-    intermediate_key: pulumi.Output[str]
-    """PEM, PKCS#8; secret."""
-    certificate_chain: pulumi.Output[str]
-    """PEM: the intermediate, then the root."""
+    """The certificate that istiod signs with, PEM."""
     root_fingerprint: pulumi.Output[str]
     """SHA-256 of the root certificate's DER form, hexadecimal."""
     root_expiry: pulumi.Output[str]
     """ISO 8601, UTC."""
     intermediate_expiry: pulumi.Output[str]
     """ISO 8601, UTC."""
+
+
+class _SigningAuthority(_Authority):
+    """An authority whose key the engine knows."""
+
+    outputs: ClassVar[Mapping[str, str]] = {
+        **_Authority.outputs,
+        "intermediate_key": "intermediateKey",
+        "certificate_chain": "certificateChain",
+    }
+
+    intermediate_key: pulumi.Output[str]
+    """Key of the certificate that istiod signs with, PEM; secret."""
+    certificate_chain: pulumi.Output[str]
+    """PEM: from the signing certificate up to its root."""
+
+
+class CertificateChain(_SigningAuthority):
+    """A root certificate and an intermediate that it signed."""
+
+    noun = "CertificateChain"
+    secrets = ("rootKey", "intermediateKey")
+
+
+class ProvidedChain(_SigningAuthority):
+    """A certificate authority that the user brings."""
+
+    noun = "ProvidedChain"
+    secrets = ("intermediateKey",)
+
+
+class AuthoritySecret(_Authority):
+    """Exists once Secret ``cacerts``, which somebody else keeps, is there and fit for istiod."""
+
+    noun = "AuthoritySecret"
 
 
 class IstiodReady(_ProviderResource):

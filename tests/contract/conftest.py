@@ -5,6 +5,7 @@ import pytest
 from components.mesh import Mesh, MeshArgs
 from tests.contract.recording import Recording, record
 
+LABELS = {"team": "mesh", "example.com/cost-center": "4711"}
 ISTIO: Any = {
     "base_chart": "charts/base",
     "istiod_chart": "charts/istiod",
@@ -29,7 +30,18 @@ KIND: Any = {
 }
 
 
-def mesh_args(*remotes: str, platform: str = "kind", verify: bool = True) -> MeshArgs:
+PROVIDED: Any = {
+    "source": "provided",
+    "istio_namespace": "istio-system",
+    "ca_cert": "certificate-of-the-user",
+    "ca_key": "key-of-the-user",
+    "root_cert": "root-of-the-user",
+}
+
+
+def mesh_args(
+    *remotes: str, platform: str = "kind", verify: bool = True, ingress: bool = False, authority: Any = None
+) -> MeshArgs:
     names = ["cluster1", *remotes]
     own: dict[str, Any] = (
         {} if platform == "kind" else {"kubeconfig": "kubeconfig-of-existing", "api_server": "https://10.0.0.1:6443"}
@@ -48,9 +60,10 @@ def mesh_args(*remotes: str, platform: str = "kind", verify: bool = True) -> Mes
             }
             for name in names
         ],
-        "certificate_authority": {"istio_namespace": "istio-system"},
+        "certificate_authority": authority or {"istio_namespace": "istio-system"},
         "istio": ISTIO,
         "kind": KIND,
+        "ingress_gateway": ingress,
     }
     if verify:
         args["verification"] = {"image": "registry.test/app:1", "timeout_seconds": 300}
@@ -70,3 +83,19 @@ def four_clusters() -> Recording:
 @pytest.fixture(scope="session")
 def existing_clusters() -> Recording:
     return record(lambda: Mesh("mesh", mesh_args("cluster2", platform="existing")))
+
+
+@pytest.fixture(scope="session")
+def ingress_gateways() -> Recording:
+    return record(lambda: Mesh("mesh", mesh_args("cluster2", ingress=True)))
+
+
+@pytest.fixture(scope="session")
+def provided_authority() -> Recording:
+    return record(lambda: Mesh("mesh", mesh_args("cluster2", authority=PROVIDED)))
+
+
+@pytest.fixture(scope="session")
+def existing_authority() -> Recording:
+    authority = {"source": "existing", "istio_namespace": "istio-system"}
+    return record(lambda: Mesh("mesh", mesh_args("cluster2", platform="existing", authority=authority)))

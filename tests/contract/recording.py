@@ -6,6 +6,7 @@ and ``deletedWith`` are in the raw requests, so those are kept.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -36,6 +37,8 @@ class Registration:
     dependencies: frozenset[str]
     inputs: dict[str, Any]
     secret_outputs: frozenset[str]
+    transforms: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -59,6 +62,10 @@ class Recording:
         found = [one for one in self.all() if one.type == type_ and one.name == name]
         assert len(found) == 1, f"{type_} {name}: {len(found)} of {sorted(one.key for one in self.all())}"
         return found[0]
+
+    def is_below(self, one: Registration, top: Registration) -> bool:
+        """Whether a resource is ``top`` itself or inside of it."""
+        return one.urn == top.urn or (one.parent in self.by_urn and self.is_below(self.by_urn[one.parent], top))
 
     def reaches(self, start: Registration, goal: Registration) -> bool:
         """Whether ``start`` waits for ``goal``: directly, through others, or because its component does.
@@ -95,6 +102,8 @@ class _Monitor(pulumi_mocks.MockMonitor):
             dependencies=frozenset(request.dependencies),
             inputs=json_format.MessageToDict(request.object),
             secret_outputs=frozenset(request.additionalSecretOutputs),
+            ignored=tuple(request.ignoreChanges),
+            transforms=tuple(transform.token for transform in request.transforms),
         )
         return cast(Any, super()).RegisterResource(request)
 
@@ -113,19 +122,23 @@ class _Mocks(pulumi_mocks.Mocks):
         raise AssertionError(f"nobody expects a call of {args.token}")
 
 
+_CHAIN = {
+    "rootCertificate": ROOT_PEM,
+    "intermediateCertificate": "intermediate",
+    "intermediateKey": "intermediate-key",
+    "certificateChain": "intermediate" + ROOT_PEM,
+    "rootFingerprint": "ab" * 32,
+    "rootExpiry": "2036-01-01T00:00:00Z",
+    "intermediateExpiry": "2031-01-01T00:00:00Z",
+}
 OUTPUTS: dict[str, dict[str, Any]] = {
     "random:index/randomId:RandomId": {"hex": "0badcafe"},
     "tether:index:ContainerNetwork": {"name": "tether-0badcafe", "subnet": "10.89.7.0/24", "gateway": "10.89.7.1"},
     "tether:index:Cluster": {"kubeconfig": "kubeconfig", "apiServer": "https://x-control-plane:6443"},
-    "tether:index:CertificateChain": {
-        "rootCertificate": ROOT_PEM,
-        "rootKey": "root-key",
-        "intermediateCertificate": "intermediate",
-        "intermediateKey": "intermediate-key",
-        "certificateChain": "intermediate" + ROOT_PEM,
-        "rootFingerprint": "ab" * 32,
-        "rootExpiry": "2036-01-01T00:00:00Z",
-        "intermediateExpiry": "2031-01-01T00:00:00Z",
+    "tether:index:CertificateChain": {**_CHAIN, "rootKey": "root-key"},
+    "tether:index:ProvidedChain": _CHAIN,
+    "tether:index:AuthoritySecret": {
+        key: value for key, value in _CHAIN.items() if key not in ("intermediateKey", "certificateChain")
     },
     "tether:index:GatewayReady": {"address": "10.89.7.128"},
     "tether:index:Verification": {
@@ -140,6 +153,12 @@ OUTPUTS: dict[str, dict[str, Any]] = {
 
 def record(declare: Callable[[], object]) -> Recording:
     """Run a program against the recording engine, on an event loop of its own."""
+    # And in a thread of its own: a browser's driver has a loop in the main one for as long as the session lasts.
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(_record, declare).result()
+
+
+def _record(declare: Callable[[], object]) -> Recording:
     recording = Recording()
     mocks = _Mocks()
 

@@ -11,6 +11,7 @@ import components
 from tests.contract.recording import Recording, is_secret, plain_text
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
+RELEASE_NAMES = {"istio-base", "istiod", "istio-eastwestgateway", "istio-ingressgateway", "metallb"}
 COMPONENTS = {
     component
     for module in pkgutil.iter_modules(components.__path__)
@@ -22,15 +23,25 @@ COMPONENTS = {
 }
 
 
-@pytest.fixture(params=["two_clusters", "four_clusters", "existing_clusters"])
+RECORDINGS = [
+    "two_clusters",
+    "four_clusters",
+    "existing_clusters",
+    "ingress_gateways",
+    "provided_authority",
+    "existing_authority",
+]
+
+
+@pytest.fixture(params=RECORDINGS)
 def recording(request: pytest.FixtureRequest) -> Recording:
     return request.getfixturevalue(request.param)
 
 
 def test_every_component_is_named_after_its_class_and_is_used(
-    two_clusters: Recording, existing_clusters: Recording
+    ingress_gateways: Recording, existing_clusters: Recording
 ) -> None:
-    seen = {one.type for one in [*two_clusters.all(), *existing_clusters.all()] if not one.custom}
+    seen = {one.type for one in [*ingress_gateways.all(), *existing_clusters.all()] if not one.custom}
     assert seen == {f"tether:index:{component.__name__}" for component in COMPONENTS} | {"pulumi:pulumi:Stack"}
 
 
@@ -67,7 +78,13 @@ def test_every_annotation_is_an_object_so_that_other_languages_can_host_the_comp
 def test_no_secret_travels_in_the_open(recording: Recording) -> None:
     for one in recording.all():
         text = plain_text(one.inputs)
-        for secret in ("token-of-the-reader", "intermediate-key", "root-key", "kubeconfig-of-existing"):
+        for secret in (
+            "token-of-the-reader",
+            "intermediate-key",
+            "root-key",
+            "kubeconfig-of-existing",
+            "key-of-the-user",
+        ):
             assert secret not in text, f"{one.key} shows {secret}"
 
 
@@ -96,5 +113,28 @@ def test_what_lives_in_an_existing_cluster_is_deleted_itself(existing_clusters: 
 def test_releases_have_fixed_names_and_a_time_out(recording: Recording) -> None:
     for one in recording.all():
         if one.type == RELEASE:
-            assert one.inputs["name"] in ("istio-base", "istiod", "istio-eastwestgateway", "metallb"), one.key
+            assert one.inputs["name"] in RELEASE_NAMES, one.key
             assert one.inputs["timeout"] == 300, one.key
+
+
+def test_gateways_are_looked_at_every_second(ingress_gateways: Recording) -> None:
+    """Left to injection, the second look comes after fifteen seconds, and the first is often too early."""
+    gateways = [one for one in ingress_gateways.all() if str(one.inputs.get("name", "")).endswith("gateway")]
+    assert len(gateways) == 4
+    for one in gateways:
+        assert one.inputs["values"]["readinessProbe"]["periodSeconds"] == 1, one.key
+
+
+def test_ingress_gateways_are_made_in_every_cluster_and_only_when_asked_for(
+    two_clusters: Recording, ingress_gateways: Recording
+) -> None:
+    def made(recording: Recording) -> list[str]:
+        return [one.name for one in recording.all() if one.type == "tether:index:IngressGateway"]
+
+    assert made(two_clusters) == []
+    assert sorted(made(ingress_gateways)) == ["cluster1", "cluster2"]
+
+
+def test_an_ingress_gateway_goes_with_its_kind_cluster(ingress_gateways: Recording) -> None:
+    gateway = ingress_gateways.one("tether:index:IngressGateway", "cluster2")
+    assert gateway.deleted_with == ingress_gateways.one("tether:index:Cluster", "cluster2").urn

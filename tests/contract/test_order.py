@@ -18,7 +18,7 @@ CUSTOM = "kubernetes:networking.istio.io/v1:"
         (
             (RELEASE, "cluster1"),
             (f"{CUSTOM}Gateway", "cluster1-istiod-gateway"),
-            "without a listener Envoy is not ready for fifteen seconds",
+            "whoever reaches the gateway first, finds istiod behind it",
         ),
         (
             (f"{CUSTOM}Gateway", "cluster1-istiod-gateway"),
@@ -76,3 +76,17 @@ def test_a_remote_never_waits_for_another(four_clusters: Recording) -> None:
         for other in set(remotes) - {waiting}:
             gateway = four_clusters.one(RELEASE, waiting)
             assert not four_clusters.reaches(gateway, four_clusters.one("tether:index:Cluster", other))
+
+
+@pytest.mark.parametrize("cluster", ["cluster1", "cluster2"])
+def test_the_ingress_gateway_waits_for_the_address_of_the_east_west_gateway(
+    ingress_gateways: Recording, cluster: str
+) -> None:
+    """The first to ask gets the first address of the pool, where the remotes look for istiod."""
+    ingress = ingress_gateways.one(RELEASE, f"{cluster}-ingress")
+    assert ingress_gateways.reaches(ingress, ingress_gateways.one("tether:index:GatewayReady", cluster))
+
+
+def test_the_proof_waits_for_ingress_gateways_too(ingress_gateways: Recording) -> None:
+    proof = ingress_gateways.one("tether:index:Verification", "mesh")
+    assert ingress_gateways.reaches(proof, ingress_gateways.one("tether:index:GatewayReady", "cluster2-ingress"))
