@@ -41,6 +41,10 @@ class KubeError(Exception):
         self.status = status
 
 
+class KubeTimeoutError(KubeError):
+    """A command in a container did not end in time."""
+
+
 class KubeconfigError(KubeError):
     """The kubeconfig cannot be used as it is."""
 
@@ -67,6 +71,10 @@ class Api(Protocol):
 
     def create(self, path: str, body: Object, query: Mapping[str, str] | None = None) -> Object:
         """Create an object in a collection."""
+        ...
+
+    def patch(self, path: str, body: Object) -> Object:
+        """Merge a patch into an object."""
         ...
 
     def delete(self, path: str, query: Mapping[str, str] | None = None) -> None:
@@ -220,6 +228,14 @@ class Cluster:
         """
         return self._json("POST", path, query, body)
 
+    def patch(self, path: str, body: Object) -> Object:
+        """Merge a patch into the object ``path`` (JSON merge patch, RFC 7386).
+
+        Raises:
+            KubeError: any answer but success.
+        """
+        return self._json("PATCH", path, None, body)
+
     def delete(self, path: str, query: Mapping[str, str] | None = None) -> None:
         """Delete an object or a collection; what does not exist is no error.
 
@@ -288,10 +304,10 @@ class Cluster:
         try:
             return ws_client.WSClient(self._client.configuration, url, headers, capture_all=False)
         except (WebSocketException, OSError, KeyError) as error:
-            raise KubeError(f"cannot run a command in pod {namespace}/{pod}: {_one_line(str(error))}") from None
+            raise _not_run(namespace, pod, error) from None
         except Exception as error:
             if type(error).__module__.startswith(("kubernetes.", "urllib3.")):
-                raise KubeError(f"cannot run a command in pod {namespace}/{pod}: {_one_line(str(error))}") from None
+                raise _not_run(namespace, pod, error) from None
             raise
 
     def _json(self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None = None) -> Object:
@@ -303,7 +319,7 @@ class Cluster:
 
         headers = {"Accept": "application/json, */*"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
         method, url, headers, content, _ = self._client.param_serialize(
             method, path, query_params=list((query or {}).items()), header_params=headers, body=body,
             auth_settings=["BearerToken"],
@@ -321,13 +337,18 @@ class Cluster:
         return text
 
 
+def _not_run(namespace: str, pod: str, error: Exception) -> KubeError:
+    status = next((int(value) for name in ("status_code", "status") if (value := getattr(error, name, None))), 0)
+    return KubeError(f"cannot run a command in pod {namespace}/{pod}: {_one_line(str(error))}", status)
+
+
 def _drain(stream: Any, deadline: float, cancel: threading.Event) -> None:
     while stream.is_open():
         stream.update(timeout=0.2)
         if cancel.is_set():
             raise KubeError("cancelled")
         if time.monotonic() > deadline:
-            raise KubeError("the command did not end in time")
+            raise KubeTimeoutError("the command did not end in time")
 
 
 def _exit_code(status: str) -> int:

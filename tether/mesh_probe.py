@@ -112,7 +112,7 @@ def validation_answers(primary: kube.Api, namespace: str) -> Finding:
     try:
         primary.create(path, probe, {"dryRun": "All"})
     except kube.KubeError as error:
-        return Finding(ready=False, seen=str(error), cause=_webhook_cause(str(error)))
+        return Finding(ready=False, seen=str(error), cause=webhook_cause(str(error)))
     return Finding(ready=True, seen="the API server reaches istiod")
 
 
@@ -123,11 +123,10 @@ def webhook_injects(remote: kube.Api, namespace: str, cluster_id: str, network: 
     east-west gateway, and stores nothing.
     """
     try:
-        pod = remote.create(f"/api/v1/namespaces/{namespace}/pods", _probe_pod(), {"dryRun": "All"})
+        seen = injected_environment(remote, namespace)
     except kube.KubeError as error:
-        return Finding(ready=False, seen=str(error), cause=_webhook_cause(str(error)))
-    proxy = _proxy_container(pod)
-    if proxy is None:
+        return Finding(ready=False, seen=str(error), cause=webhook_cause(str(error)))
+    if seen is None:
         return Finding(
             ready=False,
             seen="a labelled pod came back without a proxy",
@@ -135,7 +134,6 @@ def webhook_injects(remote: kube.Api, namespace: str, cluster_id: str, network: 
             f"and for a label istio-injection=disabled on namespace {namespace}",
         )
     wanted = {"ISTIO_META_CLUSTER_ID": cluster_id, "ISTIO_META_NETWORK": network}
-    seen = {entry["name"]: entry.get("value", "") for entry in cast("list[kube.Object]", proxy.get("env") or [])}
     wrong = [f"{name} is {seen.get(name) or 'not set'}, not {value}" for name, value in wanted.items()
              if seen.get(name) != value]  # fmt: skip
     if wrong:
@@ -147,7 +145,23 @@ def webhook_injects(remote: kube.Api, namespace: str, cluster_id: str, network: 
     return Finding(ready=True, seen="a pod in the remote gets a proxy")
 
 
-def _probe_pod() -> kube.Object:
+def injected_environment(cluster: kube.Api, namespace: str) -> dict[str, str] | None:
+    """Environment that the proxy of a pod made now would get, None where it would get no proxy.
+
+    The pod is created as a dry run: the API server calls istiod's webhook and stores nothing.
+
+    Raises:
+        tether.kube.KubeError: the API server refused, or the webhook failed.
+    """
+    pod = cluster.create(f"/api/v1/namespaces/{namespace}/pods", probe_pod(), {"dryRun": "All"})
+    proxy = _proxy_container(pod)
+    if proxy is None:
+        return None
+    return {entry["name"]: entry.get("value", "") for entry in cast("list[kube.Object]", proxy.get("env") or [])}
+
+
+def probe_pod() -> kube.Object:
+    """A pod that asks for a proxy; to be created as a dry run only, its image is none."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -156,7 +170,8 @@ def _probe_pod() -> kube.Object:
     }
 
 
-def _webhook_cause(message: str) -> str:
+def webhook_cause(message: str) -> str:
+    """What an API server's complaint about a webhook usually means; empty where nothing is known."""
     causes = {
         "x509": "the webhook's caBundle is not the root that istiod's certificate is signed with",
         "refused": "nothing listens behind istiod's Service: the east-west gateway of the primary does not serve port "
@@ -186,7 +201,8 @@ def gateway_running(cluster: kube.Api, namespace: str, service: str) -> Finding:
     if found is None:
         return Finding(ready=False, seen=f"there is no Service {namespace}/{service}")
     selector = ",".join(f"{key}={value}" for key, value in found["spec"].get("selector", {}).items())
-    pods = kube.items(cluster.get(f"{path}/pods", {"labelSelector": selector}))
+    listed = kube.items(cluster.get(f"{path}/pods", {"labelSelector": selector}))
+    pods = [pod for pod in listed if not pod["metadata"].get("deletionTimestamp")]
     if not pods:
         return Finding(
             ready=False,

@@ -3,6 +3,8 @@
 import re
 
 MASK = "[secret]"
+HIDDEN = "hidden"
+"""Stands for an encrypted value of a stack file; only the engine can read it."""
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
 _JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")
@@ -18,7 +20,7 @@ _FIELD = re.compile(
 _LONG_BASE64 = re.compile(r"(?<![\w+/=])(?:LS0tLS1CRUdJTi[\w+/=]{16,})")
 
 
-def redact(text: str, *secrets: str) -> str:
+def redact(text: str, *secrets: str, fields: bool = True) -> str:
     """Replace everything that looks like a credential by ``[secret]``.
 
     Masks PEM private keys (also cut off ones), JSON web tokens, bearer and basic
@@ -29,6 +31,8 @@ def redact(text: str, *secrets: str) -> str:
         text: any text.
         secrets: values known to be secret; short ones (under 6 characters) are ignored,
             because masking them would make the text unreadable.
+        fields: whether values of fields are masked by the field's name. Not so in commands
+            that are to be pasted: ``TOKEN=$(kubectl …)`` names a secret and holds none.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= 6:
@@ -37,7 +41,7 @@ def redact(text: str, *secrets: str) -> str:
     text = _JSON_WEB_TOKEN.sub(MASK, text)
     text = _BEARER.sub(lambda match: f"{match.group(1)} {MASK}", text)
     text = _LONG_BASE64.sub(MASK, text)
-    return _FIELD.sub(_mask_field, text)
+    return _FIELD.sub(_mask_field, text) if fields else text
 
 
 def _mask_field(match: re.Match[str]) -> str:

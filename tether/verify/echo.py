@@ -6,20 +6,25 @@ server/forwarder/http.go}; arguments: pkg/test/echo/cmd/{server,client}.
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tether import kube
+from tether.verify import reaper
+from tether.verify.matrix import Protocol
 
 APP = "echo"
-PORT = 8080
-LABEL = "tether.verification"
-"""Label of the namespaces; its value is the run's own name."""
+PORTS = {Protocol.HTTP: 8080, Protocol.GRPC: 7070, Protocol.TCP: 9090}
+"""Where the server listens, by what it speaks there."""
+_FLAGS = {Protocol.HTTP: "--port", Protocol.GRPC: "--grpc", Protocol.TCP: "--tcp"}
 
 _LINE = re.compile(r"^\[(?P<request>\d+)(?: body)?\] (?P<name>\w+)=(?P<value>.*)$")
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
 """One element of the header; a quoted subject may hold commas."""
-_FORWARDED = re.compile(r"^X-Forwarded-Client-Cert:(?P<elements>.*)$")
+_FORWARDED = re.compile(r"^X-Forwarded-Client-Cert:(?P<elements>.*)$", re.IGNORECASE)
+_DURATION = re.compile(r"(?P<number>[\d.]+)(?P<unit>h|ms|m|s|µs|ns)")
+"""One part of a duration as Go writes it: ``1m2.5s``."""
+_MILLISECONDS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "µs": 0.001, "ns": 0.000_001}
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,28 @@ class Answer:
     """SPIFFE identity that the answering side saw of the asking side; empty without mTLS."""
     server: str = ""
     """SPIFFE identity of the answering side."""
+    milliseconds: float | None = None
+    """From the connection to the whole answer; None where the client does not say, as for TCP."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """A deployment of the echo application."""
+
+    name: str
+    """Also its label ``app``."""
+    cluster: str
+    """What it answers when it is asked where it is."""
+    version: str
+    """Its label ``version``."""
+    account: str
+    image: str
+    protocols: tuple[Protocol, ...] = (Protocol.HTTP,)
+    has_proxy: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its pods, besides those that every one has."""
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its pods."""
 
 
 @dataclass(frozen=True)
@@ -61,59 +88,78 @@ def identity(trust_domain: str, namespace: str, cluster: str) -> str:
 
 
 def namespace_object(namespace: str) -> kube.Object:
-    """The namespace, with injection on."""
-    labels = {"istio-injection": "enabled", LABEL: namespace, "app.kubernetes.io/managed-by": "tether"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
+    """The namespace, with injection on, marked as this process's."""
+    metadata = reaper.marks(namespace)
+    metadata["labels"]["istio-injection"] = "enabled"
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, **metadata}}
 
 
 def objects(namespace: str, cluster: str, image: str) -> list[tuple[str, kube.Object]]:
     """Everything inside the namespace, as collection path and object, in the order to create it."""
-    core, apps = f"/api/v1/namespaces/{namespace}", f"/apis/apps/v1/namespaces/{namespace}"
-    account_object = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": account(cluster)},
-    }
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": APP, "labels": {"app": APP}},
-        # The name declares the protocol: without it, plain Envoy would treat the port as TCP and show no identity.
-        "spec": {"selector": {"app": APP}, "ports": [{"name": "http", "port": 80, "targetPort": PORT}]},
-    }
+    workload = Workload(name=APP, cluster=cluster, version=cluster, account=account(cluster), image=image)
     return [
-        (f"{core}/serviceaccounts", account_object),
-        (f"{core}/services", service),
-        (f"{apps}/deployments", _deployment(cluster, image)),
+        service(namespace, APP, {"app": APP}),
+        *workload_objects(namespace, workload),
     ]
 
 
-def _deployment(cluster: str, image: str) -> kube.Object:
-    labels = {"app": APP, "version": cluster}
+def workload_objects(namespace: str, workload: Workload) -> list[tuple[str, kube.Object]]:
+    """A deployment and its service account, as collection path and object."""
+    body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": workload.account}}
+    return [
+        (f"/api/v1/namespaces/{namespace}/serviceaccounts", body),
+        (f"/apis/apps/v1/namespaces/{namespace}/deployments", _deployment(workload)),
+    ]
+
+
+def service(
+    namespace: str, name: str, selector: Mapping[str, str], protocols: Iterable[Protocol] = (Protocol.HTTP,)
+) -> tuple[str, kube.Object]:
+    """A Service of the echo application, as collection path and object."""
+    # A port's name declares its protocol: without it, plain Envoy would treat the port as TCP and show no identity.
+    ports = [{"name": str(protocol), "port": service_port(protocol), "targetPort": PORTS[protocol]}
+             for protocol in protocols]  # fmt: skip
+    body = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "labels": {"app": APP}},
+        "spec": {"selector": dict(selector), "ports": ports},
+    }
+    return f"/api/v1/namespaces/{namespace}/services", body
+
+
+def service_port(protocol: Protocol) -> int:
+    """Port of the Services."""
+    return 80 if protocol is Protocol.HTTP else PORTS[protocol]
+
+
+def _deployment(workload: Workload) -> kube.Object:
+    labels = {"app": workload.name, "version": workload.version}
+    listening = [argument for protocol in workload.protocols for argument in (_FLAGS[protocol], str(PORTS[protocol]))]
     container = {
         "name": APP,
-        "image": image,
+        "image": workload.image,
         "imagePullPolicy": "IfNotPresent",
-        "args": ["--port", str(PORT), "--cluster", cluster, "--version", cluster],
-        "ports": [{"name": "http", "containerPort": PORT}],
-        "readinessProbe": {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1, "failureThreshold": 30},
-    }
+        "args": [*listening, "--cluster", workload.cluster, "--version", workload.version],
+        "ports": [{"name": str(protocol), "containerPort": PORTS[protocol]} for protocol in workload.protocols],
+        "readinessProbe": {
+            "httpGet": {"path": "/", "port": PORTS[Protocol.HTTP]}, "periodSeconds": 1, "failureThreshold": 30,
+        },
+    }  # fmt: skip
+    pod_labels = {**labels, "sidecar.istio.io/inject": str(workload.has_proxy).lower(), **workload.labels}
     spec = {
-        "serviceAccountName": account(cluster),
+        "serviceAccountName": workload.account,
         "terminationGracePeriodSeconds": 0,
         "containers": [container],
     }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": APP, "labels": labels},
+        "metadata": {"name": workload.name, "labels": labels},
         "spec": {
             "replicas": 1,
-            "selector": {"matchLabels": {"app": APP}},
-            "template": {
-                "metadata": {"labels": {**labels, "sidecar.istio.io/inject": "true"}},
-                "spec": spec,
-            },
+            "selector": {"matchLabels": {"app": workload.name}},
+            "template": {"metadata": {"labels": pod_labels, "annotations": dict(workload.annotations)}, "spec": spec},
         },
     }
 
@@ -148,7 +194,13 @@ def _answer(fields: dict[str, str]) -> Answer:
         cluster=fields.get("Cluster", ""),
         client=parts.get("URI", ""),
         server=parts.get("By", ""),
+        milliseconds=_milliseconds(fields.get("Latency", "")),
     )
+
+
+def _milliseconds(duration: str) -> float | None:
+    parts = [float(part["number"]) * _MILLISECONDS[part["unit"]] for part in _DURATION.finditer(duration)]
+    return sum(parts) if parts else None
 
 
 def tally(answers: Iterable[Answer]) -> Tally:

@@ -1,22 +1,18 @@
 """One verification, from deploying the echo application to removing it."""
 
-import contextlib
 import datetime
 import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TypeVar
 
-from tether import kube, mesh_probe, wait
-from tether.verify import echo, judgement
+from tether import kube, wait
+from tether.verify import echo, judgement, reaper
+from tether.verify.pods import ready_pod
 
 Result = TypeVar("Result")
-
-_STALE = datetime.timedelta(hours=1)
-"""Namespaces of verifications that were killed are removed by later ones, but never those that may still run."""
 
 
 class VerificationError(Exception):
@@ -123,7 +119,7 @@ class _Run:
     def remove(self) -> None:
         """Remove the namespaces, without waiting for Kubernetes to finish; pods end at once."""
         self._on_change("removing the echo application")
-        self._everywhere(self._remove)
+        self._everywhere(lambda side: reaper.remove(side.api, self._namespace))
 
     def _everywhere(self, action: Callable[[Side], Result]) -> dict[str, Result]:
         with ThreadPoolExecutor(len(self._sides)) as pool:
@@ -166,7 +162,7 @@ class _Run:
     def _await_pod(self, side: Side) -> str:
         def probe() -> tuple[str, str]:
             try:
-                return _pod(side.api, self._namespace)
+                return ready_pod(side.api, self._namespace)
             except kube.KubeError as error:
                 return "", str(error)
 
@@ -187,12 +183,6 @@ class _Run:
             return (done.stderr or done.stdout).strip()[-300:] or f"the client ended with {done.exit_code}"
         return echo.tally(echo.read_answers(done.stdout))
 
-    def _remove(self, side: Side) -> None:
-        with contextlib.suppress(kube.KubeError):
-            side.api.delete(f"/api/v1/namespaces/{self._namespace}")
-            for namespace in _stale(side.api):
-                side.api.delete(f"/api/v1/namespaces/{namespace}")
-
     def _report(self, seen: Mapping[str, echo.Tally]) -> Report:
         crossed = [
             identity
@@ -209,31 +199,3 @@ class _Run:
             seconds=round(self._clock.now() - self._started, 1),
             verified_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
-
-
-def _pod(api: kube.Api, namespace: str) -> tuple[str, str]:
-    """Name of the ready pod, or nothing and why there is none."""
-    pods = kube.items(api.get(f"/api/v1/namespaces/{namespace}/pods"))
-    for pod in pods:
-        if mesh_probe.is_ready(pod):
-            return str(pod["metadata"]["name"]), ""
-    if pods:
-        return "", mesh_probe.why_not_ready(pods[0])
-    sets = kube.items(api.get(f"/apis/apps/v1/namespaces/{namespace}/replicasets"))
-    messages = [
-        str(condition.get("message"))
-        for entry in sets
-        for condition in cast("list[kube.Object]", entry.get("status", {}).get("conditions") or [])
-    ]
-    return "", next(iter(messages), "no pod was made yet")
-
-
-def _stale(api: kube.Api) -> list[str]:
-    """Namespaces that killed verifications left."""
-    listed = kube.items(api.get("/api/v1/namespaces", {"labelSelector": echo.LABEL}))
-    limit = time.time() - _STALE.total_seconds()
-    return [
-        str(entry["metadata"]["name"])
-        for entry in listed
-        if datetime.datetime.fromisoformat(entry["metadata"]["creationTimestamp"]).timestamp() < limit
-    ]

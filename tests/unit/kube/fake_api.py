@@ -12,8 +12,10 @@ class FakeApi:
         self.objects: dict[str, Any] = {}
         """Answer by path, or an error to raise."""
         self.created: list[tuple[str, kube.Object, Mapping[str, str]]] = []
+        self.patched: list[tuple[str, kube.Object]] = []
         self.deleted: list[str] = []
         self.on_create: Callable[[str, kube.Object], kube.Object] = lambda path, body: body
+        self.on_patch: Callable[[str, kube.Object], kube.Object] = lambda path, body: body
         self.on_execute: Callable[[str, Sequence[str]], kube.Executed] = lambda pod, command: kube.Executed("", "", 0)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> kube.Object:
@@ -35,6 +37,10 @@ class FakeApi:
     def create(self, path: str, body: kube.Object, query: Mapping[str, str] | None = None) -> kube.Object:
         self.created.append((path, body, query or {}))
         return self.on_create(path, body)
+
+    def patch(self, path: str, body: kube.Object) -> kube.Object:
+        self.patched.append((path, body))
+        return self.on_patch(path, body)
 
     def delete(self, path: str, query: Mapping[str, str] | None = None) -> None:
         self.deleted.append(path)

@@ -188,6 +188,13 @@ def test_a_gateway_with_a_ready_pod_runs() -> None:
     assert mesh_probe.gateway_running(gateway(pod("gw-1")), NAMESPACE, "gw").ready
 
 
+def test_a_gateway_whose_last_pod_ends_has_none() -> None:
+    ending = pod("gw-1")
+    ending["metadata"]["deletionTimestamp"] = "2026-11-25T17:43:58Z"
+
+    assert mesh_probe.gateway_running(gateway(ending), NAMESPACE, "gw").seen.startswith("no pod matches")
+
+
 @pytest.mark.parametrize(
     ("api", "seen"),
     [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.kube.fake_api import FakeApi, pod
 from tests.unit.wait.fake_clock import FakeClock
 from tether import kube, wait
-from tether.verify import echo, judgement, run
+from tether.verify import echo, judgement, reaper, run
 
 BOTH = ("cluster1", "cluster2")
 
@@ -252,13 +252,14 @@ def test_a_pod_that_is_not_injected_says_why() -> None:
         run.verify(sides(cluster1=FakeCluster("cluster1", lambda: EVEN), cluster2=broken), PLAN, clock=FakeClock())
 
 
-def test_what_killed_verifications_left_long_ago_is_removed_and_nothing_else() -> None:
-    old, new = ({"metadata": {"name": name, "creationTimestamp": stamp}} for name, stamp in (
-        ("tether-verify-old", "2020-01-01T00:00:00Z"),
-        ("tether-verify-new", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())),
-    ))  # fmt: skip
+def test_what_killed_verifications_left_is_removed_and_nothing_else() -> None:
     cluster = FakeCluster("cluster1", lambda: EVEN)
-    cluster.objects["/api/v1/namespaces"] = {"items": [old, new]}
+    cluster.objects["/api/v1/namespaces"] = {"items": [
+        {"metadata": {"name": name, "creationTimestamp": stamp, "labels": {reaper.LABEL: name}}} for name, stamp in (
+            ("tether-verify-old", "2020-01-01T00:00:00Z"),
+            ("tether-verify-new", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())),
+        )
+    ]}  # fmt: skip
 
     run.verify(sides(cluster1=cluster, cluster2=FakeCluster("cluster2", lambda: EVEN)), PLAN, clock=FakeClock())
 

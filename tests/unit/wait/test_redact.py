@@ -40,6 +40,13 @@ def test_known_secrets_are_masked_wherever_they_stand() -> None:
     assert redact("x swordfish y swordfish-2", "swordfish", "swordfish-2", "x") == f"x {MASK} y {MASK}"
 
 
+def test_in_commands_the_name_of_a_secret_masks_nothing_but_credentials_are_masked() -> None:
+    command = "TOKEN=$(kubectl get secret reader)\nsed s/token:.*/token:x/"
+
+    assert redact(command, fields=False) == command
+    assert redact(f"{command} {TOKEN}", fields=False) == f"{command} {MASK}"
+
+
 OTHER_TEXT = st.text(alphabet="xyz \n:\"'{}")
 
 
