@@ -96,6 +96,8 @@ class Check:
     """What a user sees who does not know the cause."""
     cause: str
     """What it usually comes from."""
+    remedy: str
+    """What mends it, in one sentence; an answer has the commands."""
     needs: tuple[str, ...] = ()
     """Checks whose failure makes this one's answer worthless."""
     probe: Probe

@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from tether import kube
+from tether.doctor import logs
 from tether.doctor.check import Answer, Check, Finding, Scope, Severity, Status, unknown
 from tether.doctor.view import ClusterView, MeshView
 from tether.mesh import Mesh
@@ -27,9 +28,16 @@ class Examination:
         found = [finding for finding in self.findings if finding.status is Status.WRONG]
         return tuple(sorted(found, key=lambda finding: finding.check.severity is Severity.WARNING))
 
+    @property
+    def unknown(self) -> tuple[Finding, ...]:
+        """What could not be asked, each naming what was missing."""
+        return tuple(finding for finding in self.findings if finding.status is Status.UNKNOWN)
+
     def is_healthy(self, *, fail_on: Severity = Severity.ERROR) -> bool:
-        """Whether nothing of the given severity or worse was found."""
-        return not any(fail_on is Severity.WARNING or one.check.severity is Severity.ERROR for one in self.wrong)
+        """Whether nothing of the given severity or worse was found; a question that could not be asked is a warning."""
+        if fail_on is Severity.WARNING:
+            return not self.wrong and not self.unknown
+        return not any(one.check.severity is Severity.ERROR for one in self.wrong)
 
 
 _Node = tuple[str, str]
@@ -64,7 +72,7 @@ def examine(mesh: Mesh, checks: Sequence[Check], *, on_done: Callable[[Finding],
                 on_done(findings[node])
                 sorter.done(node)
     order = [(check.id, subject.name) for check in checks for subject in _subjects(check, view)]
-    return Examination(tuple(findings[node] for node in order))
+    return Examination(logs.attach(view, [findings[node] for node in order]))
 
 
 def _subjects(check: Check, view: MeshView) -> tuple[ClusterView, ...]:
@@ -76,7 +84,8 @@ def _subjects(check: Check, view: MeshView) -> tuple[ClusterView, ...]:
 def _needs(check: Check, subject: ClusterView, by_id: Mapping[str, Check], view: MeshView) -> Iterator[_Node]:
     """What a check about one cluster depends on: the same cluster's answers, and those about the mesh.
 
-    A check about the whole mesh depends on the answers about every cluster.
+    A check about the whole mesh depends on the answers about every cluster, and one about
+    a remote also on those about the primary, which serves it.
     """
     for name in check.needs:
         need = by_id.get(name)
@@ -87,8 +96,9 @@ def _needs(check: Check, subject: ClusterView, by_id: Mapping[str, Check], view:
             yield from ((name, other) for other in others)
         elif need.scope is Scope.MESH:
             yield (name, view.primary.name)
-        elif subject.name in others:
-            yield (name, subject.name)
+        else:
+            served_by = {view.primary.name} if check.scope is Scope.REMOTE else set[str]()
+            yield from ((name, other) for other in others if other in {subject.name, *served_by})
 
 
 def _ask(
@@ -123,3 +133,6 @@ def _answer(check: Check, view: MeshView, subject: ClusterView) -> Answer:
         return check.probe(view, subject)
     except kube.KubeError as error:
         return unknown(redact(str(error)))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # An object of a shape that nobody foresaw must not hide what the other checks found.
+        return unknown(redact(f"what {subject.name} answered cannot be judged: {type(error).__name__}: {error}"))

@@ -1,0 +1,326 @@
+"""Ways to break a mesh in memory, one or more for each check, with what the doctor must say."""
+
+from cryptography import x509
+
+from tests.unit.doctor import fake_mesh
+from tests.unit.doctor.breaking import (
+    GATEWAY_ONE,
+    GATEWAY_TWO,
+    NETWORK,
+    NEW_SECRET,
+    ONE,
+    RESTART,
+    SYSTEM_ONE,
+    SYSTEM_TWO,
+    TWO,
+    Case,
+    another_domain,
+    cacerts,
+    drop,
+    elsewhere,
+    ghost,
+    gke_without_endpoints,
+    hidden,
+    host_name,
+    in_plain_text,
+    met,
+    meta,
+    other_key,
+    refused,
+    secret,
+    spec,
+    stuck,
+    twin,
+    two_keys,
+    unanswered,
+    webhook_error,
+)
+from tests.unit.doctor.fake_mesh import GATEWAYS, SECRET, SLICES, SYSTEM, certificate, encoded, pod, put_webhook, root
+from tether import kube
+from tether.doctor.handshake import Outcome
+
+GATEWAY_SERVICE = f"{SYSTEM}/services/istio-eastwestgateway"
+OTHER = certificate("Another root")
+ENDED = certificate("Ended", root(), days=-1)
+SOON = certificate("Soon", root(), days=10)
+LEAF = certificate("Leaf", root(), is_authority=False, names=(x509.DNSName("x"),))
+REPLACE_CA = (
+    f"{SYSTEM_ONE} create secret generic cacerts --from-file ca-cert.pem --from-file ca-key.pem "
+    f"--from-file cert-chain.pem --from-file root-cert.pem --dry-run=client -o json | {ONE} replace -f -\n{RESTART}"
+)
+HOOK = f"{TWO} patch mutatingwebhookconfiguration istio-sidecar-injector --type json -p "
+REPATH = HOOK + (
+    '\'[{"op":"replace","path":"/webhooks/0/clientConfig/service/path","value":"/inject/cluster/cluster2/net/network2"}]\''
+)
+
+BEFORE = (
+    Case(check="D01", name="the API server does not answer", do=lambda mesh: mesh.remote.refused.update(
+        {"/version": kube.KubeError("https://cluster2:6443 does not answer: timed out")}),
+        seen="does not answer: timed out", fix=f"{TWO} cluster-info"),
+    Case(check="D01", name="of a stack", stack="kind", do=lambda mesh: mesh.remote.refused.update(
+        {"/version": kube.KubeError("refused")}), seen="refused", fix="tether up --refresh --stack kind"),
+    Case(check="D02", name="Kubernetes is too old",
+         do=lambda mesh: mesh.remote.put("/version", {"gitVersion": "v1.31.9"}),
+         seen="Kubernetes v1.31.9; Istio 1.31 needs 1.32", fix="# upgrade cluster2 to Kubernetes 1.32 or newer"),
+    Case(check="D03", name="two clusters have one ID",
+         do=lambda mesh: put_webhook(mesh.remote, "/inject/cluster/cluster1/net/network2"),
+         subject="cluster1", seen="cluster1 and cluster2 both say that they are cluster cluster1", fix=REPATH),
+    Case(check="D04", name="the namespace is missing", do=drop(SYSTEM), seen="has no namespace istio-system",
+         fix=f"{TWO} create namespace istio-system"),
+    Case(check="D04", name="istiod has a Service elsewhere",
+         do=lambda mesh: mesh.remote.put("/api/v1/namespaces/default/services/istiod"),
+         seen="a Service istiod in default", fix=f"{TWO} -n default delete service istiod"),
+    Case(check="D05", name="istiod is known to be bad",
+         do=lambda mesh: mesh.primary.commands.update({"/version": "1.30.2-x"}),
+         subject="cluster1", seen="istiod 1.30.2: a renewed remote secret can stop istiod",
+         fix="# in cluster1, the primary; then restart the gateways and workloads\nhelm upgrade istiod …"),
+    Case(check="D32", name="there is no istiod", do=drop(f"{SYSTEM}/pods/istiod-1", "primary"), subject="cluster1",
+         seen="no pod of istiod in istio-system",
+         fix=f"{SYSTEM_ONE} scale deployment -l app=istiod --replicas 1\n"
+             f"{SYSTEM_ONE} rollout status deployment -l app=istiod --timeout 120s"),
+    Case(check="D32", name="istiod is not ready", subject="cluster1", do=lambda mesh: mesh.primary.objects[
+        f"{SYSTEM}/pods/istiod-1"]["status"].update(pod({}, ready=False)["status"]),
+        seen="pod istiod-1 is not ready: Ready: not yet", fix=RESTART),
+    Case(check="D32", name="istiod is stopped", subject="cluster1", do=lambda mesh: mesh.primary.refused.update(
+        {"create .*/exec$": kube.KubeTimeoutError("the command did not end in time")}),
+        seen="istiod of cluster1 does not answer, though its pod is said to be ready", fix=RESTART),
+    Case(check="D06", name="there is no CA", do=drop(f"{SYSTEM}/secrets/cacerts", "primary"), subject="cluster1",
+         seen="istiod has no CA", fix=RESTART),
+    Case(check="D06", name="the intermediate has ended", do=cacerts(ENDED, root()), subject="cluster1",
+         seen="ca-cert.pem ended 1 days ago", fix=REPLACE_CA),
+    Case(check="D06", name="it is another root", do=cacerts(OTHER, OTHER), subject="cluster1",
+         seen="but istiod tells proxies the root", fix="tether up --refresh --stack kind", stack="kind"),
+    Case(check="D06", name="the chain is broken", do=cacerts(certificate("I", OTHER), root()), subject="cluster1",
+         seen="the chain does not lead to root-cert.pem: CN=I is signed by none", fix=REPLACE_CA),
+    Case(check="D06", name="it may not sign", do=cacerts(LEAF, root()), subject="cluster1",
+         seen="is no CA certificate (CA:TRUE is missing)", fix=REPLACE_CA),
+    Case(check="D06", name="it holds nothing", subject="cluster1",
+         do=lambda mesh: mesh.primary.put(f"{SYSTEM}/secrets/cacerts", {"data": {}}),
+         seen="ca-cert.pem holds no certificate", fix=REPLACE_CA),
+    Case(check="D33", name="the CA ends soon", do=cacerts(SOON, root()), subject="cluster1",
+         seen="ca-cert.pem ends in 10 days", fix=REPLACE_CA),
+    Case(check="D33", name="of a stack", do=cacerts(SOON, root()), subject="cluster1", stack="kind",
+         seen="ca-cert.pem ends in 10 days", fix="tether up --refresh --stack kind\n# one that Tether generated …"),
+    Case(check="D07", name="the gateway's Service lost its label", subject="cluster2",
+         do=lambda mesh: mesh.remote.objects[GATEWAY_SERVICE]["metadata"]["labels"].clear(),
+         seen=f"cluster2 has no Service with label {NETWORK} and port 15443",
+         fix=f"{SYSTEM_TWO} label service istio-eastwestgateway {NETWORK}=network2 --overwrite"),
+    Case(check="D07", name="the gateway waits for an address",
+         do=lambda mesh: mesh.remote.objects[GATEWAY_SERVICE].pop("status"),
+         seen="waits for an address", fix=f"{TWO} -n istio-system describe service istio-eastwestgateway"),
+    Case(check="D07", name="the wanted address cannot be given", do=lambda mesh: (
+        mesh.remote.objects[GATEWAY_SERVICE].pop("status"),
+        meta(GATEWAY_SERVICE, "annotations", **{"metallb.io/loadBalancerIPs": "1.2.3.4"})(mesh)),
+        seen="waits for an address", cause="the address that annotation metallb.io/loadBalancerIPs asks for",
+        fix=f"{TWO} -n istio-system annotate service istio-eastwestgateway metallb.io/loadBalancerIPs-"),
+    Case(check="D08", name="a webhook of an old istiod is left",
+         do=lambda mesh: put_webhook(mesh.remote, "/inject", name="old", service="istiod-old"),
+         seen="old calls Service istio-system/istiod-old, which is not there",
+         fix=f"{TWO} delete mutatingwebhookconfiguration old"),
+    Case(check="D09", name="GKE has no Endpoints", do=gke_without_endpoints,
+         seen="GKE's API server finds webhooks through v1 Endpoints",
+         fix=f"{TWO} apply -f - <<'END'\napiVersion: v1\nkind: Endpoints\n…"),
+    Case(check="D10", name="the gateway has a host name", do=host_name, seen="the primary's gateway is gateway.test",
+         fix="# holds as long as the name leads there; for good, give webhooks a URL (istiodRemote.injectionURL)\n"
+             "ADDRESS=$(getent ahostsv4 gateway.test | awk '{print $1; exit}')\n"
+             f"{TWO} apply -f - <<END\n…"),
+)  # fmt: skip
+
+LINK = (
+    Case(check="D11", name="there is no remote secret", do=drop(SECRET, "primary"),
+         seen="no Secret in istio-system of cluster1 holds a kubeconfig of cluster2", fix=NEW_SECRET),
+    Case(check="D11", name="it has no label", do=lambda mesh: mesh.primary.objects[SECRET]["metadata"].pop("labels"),
+         seen="has no label istio/multiCluster=true",
+         fix=f"{SYSTEM_ONE} label secret istio-remote-secret-cluster2 istio/multiCluster=true --overwrite"),
+    Case(check="D11", name="it lies in another namespace", do=elsewhere,
+         seen="lies in default; istiod watches istio-system only",
+         fix=f"{ONE} -n default get secret istio-remote-secret-cluster2 -o json | sed …"),
+    Case(check="D11", name="it has two keys", do=two_keys, seen="has the keys cluster2, cluster3",
+         fix=f"{SYSTEM_ONE} patch secret istio-remote-secret-cluster2 --type json -p "
+             '\'[{"op":"remove","path":"/data/cluster3"}]\''),
+    Case(check="D12", name="it is no kubeconfig",
+         do=lambda mesh: mesh.primary.objects[SECRET]["data"].update(cluster2=encoded("x")),
+         seen="key cluster2 of Secret istio-remote-secret-cluster2 holds no usable kubeconfig", fix=NEW_SECRET),
+    Case(check="D12", name="it runs a command", do=secret(user={"exec": {"command": "aws"}}),
+         seen="uses exec, which istiod refuses",
+         fix="tether up --refresh --stack kind", stack="kind"),
+    Case(check="D12", name="it is plain http", do=secret(cluster={"server": "http://x:6443"}),
+         seen="is http://x:6443, not an https address", fix=NEW_SECRET),
+    Case(check="D12", name="it is loopback", do=secret(cluster={"server": "https://127.0.0.1:6443"}),
+         seen="for istiod's pod that is itself", fix=NEW_SECRET),
+    Case(check="D12", name="it is localhost", do=secret(cluster={"server": "https://localhost:6443"}),
+         seen="for istiod's pod that is itself", fix=NEW_SECRET),
+    Case(check="D12", name="its CA is another", do=secret(cluster={"certificate-authority-data": encoded("other")}),
+         seen="is not the one of cluster2's API server", fix=NEW_SECRET),
+    Case(check="D13", name="the token is refused",
+         do=lambda mesh: setattr(mesh, "token_error", kube.KubeError("Unauthorized", 401)),
+         seen="does not accept the token in Secret istio-remote-secret-cluster2: Unauthorized",
+         fix=f"TOKEN=$({SYSTEM_TWO} get secret istio-reader-service-account-istio-remote-secret-token …"),
+    Case(check="D13", name="a right is lacking", do=lambda mesh: mesh.denied.add("create tokenreviews"),
+         seen="istio-reader-service-account may not create tokenreviews in cluster2",
+         fix=f"{TWO} apply -f - <<'END'\napiVersion: rbac.authorization.k8s.io/v1\nmetadata:\n  name: tether-istiod-…"),
+    Case(check="D14", name="the key is another name", do=other_key,
+         seen="the key of Secret istio-remote-secret-cluster2 is cluster-2, but proxies of cluster2 say that",
+         fix=f"{SYSTEM_ONE} get secret istio-remote-secret-cluster2 -o json | sed 's/\"cluster-2\":/\"cluster2\":/'"
+             f" | {ONE} replace --force -f -"),
+    Case(check="D14", name="the webhook's path names another cluster",
+         do=lambda mesh: put_webhook(mesh.remote, "/inject/cluster/cluster9/net/network2"),
+         seen="are told that they are in cluster cluster9, but it is meant to be cluster2", fix=REPATH),
+    Case(check="D15", name="the namespace has another network", do=meta(SYSTEM, "labels", **{NETWORK: "network9"}),
+         seen="the label of namespace istio-system says network network9, not network2",
+         fix=f"{TWO} label namespace istio-system {NETWORK}=network2 --overwrite\n…"),
+    Case(check="D15", name="the webhook's path names another network",
+         do=lambda mesh: put_webhook(mesh.remote, "/inject/cluster/cluster2/net/network9"),
+         seen="the webhook's path says network network9, not network2",
+         fix=f"{TWO} label namespace istio-system {NETWORK}=network2 --overwrite\n…"),
+    Case(check="D17", name="istiod does not know the cluster",
+         do=lambda mesh: mesh.debug("clusterz", [{"id": "cluster1"}]),
+         seen="istiod knows no cluster cluster2; it knows cluster1", fix=RESTART),
+    Case(check="D17", name="istiod waits in vain",
+         do=lambda mesh: mesh.debug("clusterz", [{"id": "cluster2", "syncStatus": "timeout"}]),
+         seen="istiod says timeout for cluster2", cause="does not reach https://cluster2:6443",
+         fix=f"{NEW_SECRET}\n{RESTART}"),
+    Case(check="D18", name="two secrets stand for one cluster", do=twin, subject="cluster1",
+         seen="Secret istio-remote-secret-cluster2 and Secret twin both stand for cluster cluster2",
+         fix=f"{SYSTEM_ONE} delete secret twin"),
+    Case(check="D16", name="the annotation is missing",
+         do=lambda mesh: mesh.remote.objects[SYSTEM]["metadata"].pop("annotations"),
+         seen="has no annotation topology.istio.io/controlPlaneClusters",
+         fix=f"{TWO} annotate namespace istio-system topology.istio.io/controlPlaneClusters=cluster1 --overwrite\n"
+             + RESTART),
+    Case(check="D16", name="the annotation names another primary",
+         do=meta(SYSTEM, "annotations", **{"topology.istio.io/controlPlaneClusters": "a, b"}),
+         seen="is given to a, b, not to cluster1", fix=f"{TWO} annotate namespace …"),
+    Case(check="D34", name="istiod has never led", do=drop(f"{SYSTEM}/configmaps/istio-namespace-controller-election"),
+         seen="istiod may write to cluster2, but has never led there", fix=RESTART),
+    Case(check="D34", name="istiod has stopped to lead",
+         do=lambda mesh: fake_mesh.put_leader(mesh.remote, "istiod-1", 90),
+         seen="has not led there for 90 seconds", fix=RESTART),
+    Case(check="D34", name="another istiod leads", do=lambda mesh: fake_mesh.put_leader(mesh.remote, "istiod-x", 1),
+         seen="istiod-x, which is none of the primary's istiods, leads in cluster2", fix=RESTART),
+    Case(check="D34", name="istiod is told to leave remotes alone", do=lambda mesh: mesh.primary.objects[
+        f"{SYSTEM}/pods/istiod-1"]["spec"]["containers"][0]["env"].pop(),
+        seen="without EXTERNAL_ISTIOD=true", fix=f"{SYSTEM_ONE} set env deployment -l app=istiod EXTERNAL_ISTIOD=true"),
+)  # fmt: skip
+
+INJECT = (
+    Case(check="D19", name="there is no Service", do=drop(f"{SYSTEM}/services/istiod"),
+         seen="cluster2 has no Service istiod",
+         fix=f"{TWO} apply -f - <<'END'\napiVersion: v1\nkind: Service\n…"),
+    Case(check="D19", name="it is an ExternalName",
+         do=spec(f"{SYSTEM}/services/istiod", type="ExternalName", externalName="x"),
+         seen="Service istiod is an ExternalName for x", fix=f"{SYSTEM_TWO} patch service istiod --type merge -p …"),
+    Case(check="D19", name="it selects pods", do=spec(f"{SYSTEM}/services/istiod", selector={"app": "istiod"}),
+         seen="selects pods", fix=f"{SYSTEM_TWO} patch service istiod --type merge -p …"),
+    Case(check="D19", name="it lacks a port", do=spec(f"{SYSTEM}/services/istiod", ports=[{"port": 443}]),
+         seen="lacks port 15012", fix=f"{SYSTEM_TWO} patch service istiod --type merge -p …"),
+    Case(check="D19", name="it has no EndpointSlice", do=drop(f"{SLICES}/istiod"), seen="has no EndpointSlice",
+         fix=f"{TWO} apply -f - <<'END'\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n…"),
+    Case(check="D19", name="the address moved", do=lambda mesh: mesh.remote.objects[f"{SLICES}/istiod"].update(
+        endpoints=[{"addresses": ["10.9.9.9"]}]),
+         seen="leads to 10.9.9.9, but the primary's east-west gateway is at 10.0.1.1",
+        fix=f"{TWO} apply -f - <<'END'\n…"),
+    Case(check="D37", name="the primary's gateway has no pod", do=drop(GATEWAY_ONE, "primary"), subject="cluster1",
+         seen="no pod matches", fix=f"{ONE} -n istio-system scale deployment istio-eastwestgateway --replicas 1"),
+    Case(check="D20", name="the ports are silent",
+         do=met(Outcome.TIMED_OUT, "is silent", "10.0.1.1", 15017), subject="cluster1",
+         seen="10.0.1.1:15017 is silent", cause="a firewall or security group drops TCP 15017",
+         fix="# let TCP 15017 through: the remotes' nodes and pods go to 10.0.1.1\n"
+             "podman exec cluster1-control-plane sh -c …"),
+    Case(check="D20", name="istiod is not exposed", do=met(Outcome.CLOSED, "closes", "10.0.1.1", 15012, 15017),
+         subject="cluster1", seen="10.0.1.1:15012 closes; 10.0.1.1:15017 closes",
+         fix=f"{ONE} apply -f - <<'END'\napiVersion: networking.istio.io/v1\nkind: Gateway\n…"),
+    Case(check="D20", name="it is not exposed in a stack", do=met(Outcome.REFUSED, "refuses", "10.0.1.1", 15012),
+         subject="cluster1", stack="kind", seen="10.0.1.1:15012 refuses", fix="tether up --refresh --stack kind"),
+    Case(check="D20", name="it shows another root", do=met(Outcome.UNTRUSTED, "is not trusted", "10.0.1.1", 15012),
+         subject="cluster1", seen="is not trusted", fix=RESTART),
+    Case(check="D21", name="a webhook trusts another root",
+         do=lambda mesh: put_webhook(mesh.remote, "/inject/cluster/cluster2/net/network2", bundle=OTHER.pem),
+         seen="istio-sidecar-injector: 1 of 1 webhook trust",
+         fix=f"{HOOK}'[{{\"op\":\"add\",\"path\":\"/webhooks/0/clientConfig/caBundle\",\"value\":\"{encoded(root().pem)}\"}}]'"),
+    Case(check="D24", name="a namespace has no root", do=drop("/api/v1/namespaces/app/configmaps/istio-ca-root-cert"),
+         seen="istio-ca-root-cert of cluster2: app: none", fix=RESTART),
+    Case(check="D24", name="a namespace has an old root", do=lambda mesh: mesh.remote.put(
+        "/api/v1/namespaces/app/configmaps/istio-ca-root-cert", {"data": {"root-cert.pem": OTHER.pem}}),
+        seen="app: another root", fix=f"{TWO} -n app delete configmap istio-ca-root-cert"),
+    Case(check="D22", name="a pod gets no proxy", do=lambda mesh: mesh.remote.answers.pop("pods"),
+         seen="comes back without a proxy",
+         fix=f"{SYSTEM_TWO} get secret -l owner=helm,name=istiod,status=deployed …"),
+    Case(check="D22", name="the webhook times out",
+         do=webhook_error("failed calling webhook: context deadline exceeded"),
+         seen="deadline exceeded", cause="cannot reach the primary's east-west gateway",
+         fix="# let TCP 15017 through: cluster2's API server goes to 10.0.1.1\npodman exec cluster2-control-plane …"),
+    Case(check="D22", name="there is no service account", do=webhook_error('serviceaccount "default" not found'),
+         seen="not found", fix=f"{SYSTEM_TWO} create serviceaccount default"),
+    Case(check="D22", name="the proxy is told another trust domain", stack="kind",
+         do=lambda mesh: mesh.remote.answers.update(
+        pods=lambda made: fake_mesh.injected(made, TRUST_DOMAIN="other")),
+        seen="TRUST_DOMAIN=other instead of cluster.local", fix=RESTART),
+    Case(check="D23", name="the gateway was not injected",
+         do=lambda mesh: mesh.remote.put(GATEWAY_TWO, pod({"istio": "eastwestgateway"}, image="auto", ready=False)),
+         seen="image auto", fix=f"{TWO} -n istio-system rollout restart deployment istio-eastwestgateway"),
+    Case(check="D23", name="the gateway is scaled away", do=drop(GATEWAY_TWO), seen="no pod matches",
+         fix=f"{TWO} -n istio-system scale deployment istio-eastwestgateway --replicas 1"),
+    Case(check="D35", name="a gateway is not connected", do=lambda mesh: mesh.debug("syncz", [
+        {"cluster_id": "cluster1", "proxy": "gateway-cluster1.istio-system"}]),
+        seen="istiod has no connection from gateway pod gateway-cluster2",
+        fix="# let TCP 15012 through: cluster2's pods go to 10.0.1.1\npodman exec cluster2-control-plane …"),
+)  # fmt: skip
+
+DATA = (
+    Case(check="D25", name="istiod knows no gateway", do=lambda mesh: mesh.debug("networkz", [
+        {"Network": "network1", "Cluster": "cluster1", "Addr": "10.0.1.1", "Port": 15443}]),
+        seen="istiod knows no gateway into network2 of cluster2",
+        fix=f"{SYSTEM_TWO} label service istio-eastwestgateway {NETWORK}=network2 --overwrite"),
+    Case(check="D25", name="istiod does not look at its namespace", do=hidden, cause="discoverySelectors",
+         seen="it does not look at namespace istio-system of cluster2",
+         fix=f"{TWO} label namespace istio-system mesh=one --overwrite"),
+    Case(check="D25", name="istiod knows an old address", do=lambda mesh: mesh.debug("networkz", [
+        {"Network": "network1", "Cluster": "cluster1", "Addr": "10.0.1.1", "Port": 15443},
+        {"Network": "network2", "Cluster": "cluster2", "Addr": "10.9.9.9", "Port": 15443}]),
+        seen="istiod takes 10.9.9.9 for the gateway into network2, but it is at 10.0.2.1", fix=RESTART),
+    Case(check="D26", name="services are not opened",
+         do=drop(f"{GATEWAYS}/cross-network-gateway", "primary"), subject="cluster1",
+         seen="no Gateway opens services", fix=f"{ONE} apply -f - <<'END'\n…"),
+    Case(check="D26", name="services are opened twice", subject="cluster1", do=lambda mesh: mesh.primary.put(
+        f"{GATEWAYS}/second", {"spec": mesh.primary.objects[f"{GATEWAYS}/cross-network-gateway"]["spec"]}),
+        seen="both open port 15443", fix=f"{ONE} -n istio-system delete gateways.networking.istio.io second"),
+    Case(check="D38", name="the port is silent", do=met(Outcome.TIMED_OUT, "is silent", "10.0.2.1", 15443),
+         seen="10.0.2.1:15443 is silent", fix="# let TCP 15443 through: pods of the other clusters go to 10.0.2.1\n…"),
+    Case(check="D38", name="the port is closed", do=met(Outcome.REFUSED, "refuses", "10.0.2.1", 15443),
+         seen="10.0.2.1:15443 refuses", fix=f"{SYSTEM_TWO} rollout restart deployment istio-eastwestgateway"),
+    Case(check="D27", name="a workload is on another network", do=lambda mesh: mesh.endpoints(Network="network9"),
+         seen="1 workload of cluster2 would be reached without its gateway, as on another network than network2: "
+              "echo (network9)",
+         fix=f"{TWO} -n app patch deployment echo --type json -p "
+             '\'[{"op":"remove","path":"/spec/template/metadata/labels/topology.istio.io~1network"}]\''),
+    Case(check="D28", name="a workload does not answer", do=unanswered(Outcome.CLOSED, "closes"),
+         seen="10.0.2.1:15443 closes", fix=f"{SYSTEM_TWO} rollout restart deployment istio-eastwestgateway"),
+    Case(check="D28", name="a workload speaks plain text", do=in_plain_text, seen="10.0.2.1:15443 closes",
+         cause="PeerAuthentication app/off turns mTLS off",
+         fix=f"{ONE} -n app patch peerauthentications.security.istio.io off --type merge -p …"),
+    Case(check="D29", name="a workload has a certificate of another root",
+         seen="the workload behind outbound_.80_._.echo",
+         do=unanswered(Outcome.UNTRUSTED, "shows a certificate that is not trusted: self-signed"),
+         fix=f"{TWO} -n app rollout restart deployments"),
+    Case(check="D29", name="a workload is of another trust domain", do=another_domain,
+         seen="proves to be spiffe://other.domain/ns/app/sa/echo, not of trust domain cluster.local",
+         fix=f"{SYSTEM_TWO} get configmap istio -o yaml"),
+    Case(check="D30", name="istiod gave up", subject="cluster1", do=lambda mesh: mesh.primary.commands.update(
+        {"/metrics": 'remote_cluster_sync_timeouts_total{cluster="cluster2"} 2\n'}),
+        seen="istiod gave up waiting for a remote 2 times", fix=RESTART),
+    Case(check="D39", name="istiod refuses a proxy", subject="cluster1",
+         do=refused('the token audiences ["x"] is invalid for the target audiences ["istio-ca"]'),
+         cause="another audience",
+         seen="istiod refused 1 request in the last 60 seconds", fix="# who it is, …"),
+    Case(check="D31", name="a remote secret is left", do=ghost, subject="cluster1",
+         seen="Secret gone is for cluster cluster9, which istiod cannot read", fix=f"{SYSTEM_ONE} delete secret gone"),
+    Case(check="D36", name="a namespace cannot end", do=stuck,
+         seen="1 namespace of cluster2 cannot end: old (finalizers remaining",
+         fix=f"{TWO} -n old get configmaps -o name | xargs -n 1 {TWO} -n old patch --type merge -p "
+             "'{\"metadata\":{\"finalizers\":null}}'\n"
+             f"{TWO} -n old get a.b.io -o name | xargs -n 1 {TWO} -n old patch --type merge -p "
+             "'{\"metadata\":{\"finalizers\":null}}'"),
+)  # fmt: skip
+
+CASES = (*BEFORE, *LINK, *INJECT, *DATA)

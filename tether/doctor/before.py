@@ -1,0 +1,356 @@
+"""What must be right before clusters are linked: API servers, versions, names, load balancers, leftovers."""
+
+import re
+from dataclasses import dataclass
+
+from tether import kube, mesh_probe, topology, versions
+from tether.doctor import fixes, istiod, objects
+from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
+from tether.doctor.view import ClusterView, MeshView
+from tether.errors import count
+
+_CLOUDS_BY_ENDPOINTS = {"gce": "GKE", "azure": "AKS"}
+"""Provider IDs of nodes whose API servers find webhooks through v1 Endpoints (istio/istio#58998, #58445)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadRange:
+    """Istio versions that must not run a primary-remote mesh."""
+
+    first: tuple[int, int, int]
+    last: tuple[int, int, int]
+    reason: str
+
+
+BAD_ISTIO = (
+    BadRange(
+        first=(1, 30, 0), last=(1, 30, 3),
+        reason="a renewed remote secret can stop istiod or lose gateways and endpoints "
+        "(istio/istio#60612, #60920, #61043); fixed in 1.30.4 and 1.31.0",
+    ),
+    BadRange(
+        first=(1, 29, 0), last=(1, 29, 6),
+        reason="a renewed remote secret can stop istiod, crash it, or lose endpoints "
+        "(istio/istio#59875, #60520, #61043)",
+    ),
+)  # fmt: skip
+"""Known bad versions, both ends included."""
+
+
+def _answers(view: MeshView, cluster: ClusterView) -> Answer:
+    try:
+        version = cluster.get("/version")
+    except kube.KubeError as error:
+        return wrong(f"{error}", fix=fixes.rebuild(view, fixes.kubectl(cluster, "cluster-info")))
+    return ok(f"Kubernetes {version['gitVersion']}")
+
+
+def _kubernetes(view: MeshView, cluster: ClusterView) -> Answer:
+    version = str(cluster.get("/version")["gitVersion"])
+    found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    minimum = ".".join(map(str, versions.KUBERNETES_MINIMUM))
+    if found < versions.KUBERNETES_MINIMUM:
+        return wrong(
+            f"Kubernetes {version}; Istio 1.31 needs {minimum}",
+            fix=f"# upgrade {cluster.name} to Kubernetes {minimum} or newer",
+        )
+    return ok(f"{version}, at least {minimum}")
+
+
+def _names(view: MeshView, primary: ClusterView) -> Answer:
+    owners: dict[str, list[str]] = {}
+    for cluster in view.clusters:
+        said = objects.injected_identity(cluster)[0] or objects.cluster_id(cluster)
+        # The primary's own webhook has no path of this kind; its istiod knows who it is.
+        identity = objects.istiod_variable(cluster, "CLUSTER_ID") if cluster.is_primary else said
+        owners.setdefault(identity, []).append(cluster.name)
+    twice = {identity: names for identity, names in owners.items() if len(names) > 1}
+    if not twice:
+        return ok("cluster IDs are distinct: " + ", ".join(owners))
+    identity, names = next(iter(twice.items()))
+    other = next(view_of(view, name) for name in reversed(names) if not view_of(view, name).is_primary)
+    return wrong(
+        f"{' and '.join(names)} both say that they are cluster {identity}",
+        cause=f"the webhook of {other.name} has the path of another cluster (istiodRemote.injectionPath)",
+        fix=repath(view, other),
+    )
+
+
+def view_of(view: MeshView, name: str) -> ClusterView:
+    """The cluster that the user calls by this name."""
+    return next(cluster for cluster in view.clusters if cluster.name == name)
+
+
+def repath(view: MeshView, remote: ClusterView) -> str:
+    """Commands that set the path of a remote's webhooks to its own cluster ID and network."""
+    network = objects.namespace_network(remote) or remote.cluster.member.network
+    path = f"/inject/cluster/{remote.cluster.member.cluster_id or remote.name}/net/{network}"
+    return "\n".join(
+        fixes.kubectl(
+            remote,
+            f"patch mutatingwebhookconfiguration {hook.configuration} --type json -p "
+            f'\'[{{"op":"replace","path":"/webhooks/{hook.index}/clientConfig/service/path","value":"{path}"}}]\'',
+        )
+        for hook in objects.injectors(remote)
+        if hook.path != path
+    )
+
+
+def _namespace(view: MeshView, remote: ClusterView) -> Answer:
+    if remote.find(f"/api/v1/namespaces/{view.namespace}") is None:
+        return wrong(
+            f"{remote.name} has no namespace {view.namespace}, where the primary's istiod runs",
+            fix=fixes.kubectl(remote, f"create namespace {view.namespace}"),
+        )
+    elsewhere = [
+        service["metadata"]["namespace"]
+        for service in remote.list("/api/v1/services", {"fieldSelector": "metadata.name=istiod"})
+        if service["metadata"]["namespace"] != view.namespace
+    ]
+    if elsewhere:
+        return wrong(
+            f"{remote.name} has a Service istiod in {', '.join(elsewhere)}, but istiod's certificate is for "
+            f"{view.mesh.istiod_host}",
+            fix="\n".join(fixes.kubectl(remote, f"-n {name} delete service istiod") for name in elsewhere),
+        )
+    return ok(f"namespace {view.namespace} in both")
+
+
+def _istio_version(view: MeshView, primary: ClusterView) -> Answer:
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", istiod.text(view, "/version"))
+    if not found:
+        line = istiod.text(view, "/version").strip()
+        return ok(f"istiod {line}, no numbered release") if line else unknown("istiod does not tell its version")
+    version = (int(found[1]), int(found[2]), int(found[3]))
+    for bad in BAD_ISTIO:
+        if bad.first <= version <= bad.last:
+            upgrade = (
+                f"helm upgrade istiod oci://ghcr.io/istio/release/charts/istiod --version "
+                f"{versions.ISTIO_RELEASE.version} --namespace {view.namespace} --reuse-values"
+            )
+            return wrong(
+                f"istiod {found[0]}: {bad.reason}",
+                fix=f"# in {primary.name}, the primary; then restart the gateways and workloads\n{upgrade}",
+            )
+    return ok(f"istiod {found[0]}, not known to be bad")
+
+
+def _load_balancer(view: MeshView, cluster: ClusterView) -> Answer:
+    found = objects.gateways(cluster)
+    if not found:
+        return wrong(
+            f"{cluster.name} has no Service with label {objects.NETWORK_LABEL} and port {topology.CROSS_NETWORK_PORT}",
+            cause="the east-west gateway is not installed, or its Service lost the label",
+            fix=fixes.in_system(
+                cluster,
+                f"label service {topology.EAST_WEST_GATEWAY} {objects.NETWORK_LABEL}={network_of(cluster)} --overwrite",
+            ),
+        )
+    without = [service for service in found if not objects.addresses(service)]
+    if without:
+        return _waits(cluster, without[0])
+    return ok(
+        "east-west gateway at " + ", ".join(address for service in found for address in objects.addresses(service))
+    )
+
+
+def _waits(cluster: ClusterView, service: kube.Object) -> Answer:
+    """Why a Service has no address, in the words of the load balancer."""
+    meta = service["metadata"]
+    about = f"involvedObject.kind=Service,involvedObject.name={meta['name']},type=Warning"
+    events = cluster.glimpse(f"/api/v1/namespaces/{meta['namespace']}/events", {"fieldSelector": about})
+    said = f": {events[-1].get('message')}" if events else ""
+    wish = [key for key in objects.annotations(service) if key.endswith("/loadBalancerIPs")]
+    command = f"annotate service {meta['name']} {wish[0]}-" if wish else f"describe service {meta['name']}"
+    return wrong(
+        f"Service {meta['namespace']}/{meta['name']} waits for an address{said}",
+        cause=f"the address that annotation {wish[0]} asks for cannot be given" if wish else "",
+        fix=fixes.kubectl(cluster, f"-n {meta['namespace']} {command}"),
+    )
+
+
+def network_of(cluster: ClusterView) -> str:
+    """Network that a cluster is meant to be on: as planned, else as its webhook or its namespace says."""
+    planned = cluster.cluster.member.network
+    return planned or objects.injected_identity(cluster)[1] or objects.namespace_network(cluster)
+
+
+def _leftovers(view: MeshView, cluster: ClusterView) -> Answer:
+    # The Service of the mesh's own istiod is for D19 to miss: its webhooks must stay.
+    others = [hook for hook in objects.webhooks(cluster) if hook.service not in ("", f"{view.namespace}/istiod")]
+    dead = [hook for hook in others if not objects.exists(cluster, hook.service)]
+    if not dead:
+        return ok(f"{count(len(objects.webhooks(cluster)), 'webhook')}, each calls a Service that is there")
+    names = sorted({(hook.kind, hook.configuration) for hook in dead})
+    return wrong(
+        "; ".join(f"{name} calls Service "
+        + next(hook.service for hook in dead if hook.configuration == name)
+        + ", which is not there"
+                  for _, name in names),
+        fix="\n".join(fixes.kubectl(cluster, f"delete {kind}webhookconfiguration {name}") for kind, name in names),
+    )  # fmt: skip
+
+
+def _compatible_endpoints(view: MeshView, remote: ClusterView) -> Answer:
+    nodes = remote.list("/api/v1/nodes")
+    kinds = {str(node["spec"].get("providerID") or "").partition(":")[0] for node in nodes}
+    cloud = next((name for scheme, name in _CLOUDS_BY_ENDPOINTS.items() if scheme in kinds), "")
+    if not cloud:
+        return ok("this platform's API server reads EndpointSlices")
+    if remote.find(remote.system("endpoints", "istiod")):
+        return ok(f"{cloud}: Endpoints istiod is there")
+    address = objects.gateway_address(view.primary)
+    return wrong(
+        f"{cloud}'s API server finds webhooks through v1 Endpoints, and {remote.name} has none for istiod",
+        fix=fixes.apply(remote, endpoints_body(view.namespace, address)),
+    )
+
+
+def endpoints_body(namespace: str, address: str) -> dict[str, object]:
+    """v1 Endpoints beside the EndpointSlice; labelled so that Kubernetes does not mirror them into a second slice."""
+    ports = [{"name": "tcp-istiod", "port": topology.XDS_PORT}, {"name": "tcp-webhook", "port": topology.WEBHOOK_PORT}]
+    return {
+        "apiVersion": "v1", "kind": "Endpoints",
+        "metadata": {"name": "istiod", "namespace": namespace,
+                     "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+        "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
+    }  # fmt: skip
+
+
+def _hostname(view: MeshView, remote: ClusterView) -> Answer:
+    address = objects.gateway_address(view.primary)
+    if objects.is_ip(address):
+        return ok(f"the primary's gateway has the IP address {address}")
+    if any(not hook.service for hook in objects.injectors(remote)):
+        return ok(f"the primary's gateway is {address}, and webhooks call a URL")
+    if any(True for _ in objects.istiod_endpoints(remote)):
+        return ok(f"the primary's gateway is {address}; an EndpointSlice holds what it resolved to")
+    return wrong(
+        f"the primary's gateway is {address}, and the webhooks of {remote.name} call a Service that cannot hold a name",
+        fix=_resolved(view, remote, address),
+    )
+
+
+def _resolved(view: MeshView, remote: ClusterView, name: str) -> str:
+    """Commands that write what a name leads to now into an EndpointSlice."""
+    body = {
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": "istiod", "namespace": view.namespace, "labels": {objects.SLICE_SERVICE_LABEL: "istiod"}},
+        "addressType": "IPv4", "endpoints": [{"addresses": ["$ADDRESS"]}],
+        "ports": [{"name": "tcp-istiod", "port": topology.XDS_PORT, "protocol": "TCP"},
+                  {"name": "tcp-webhook", "port": topology.WEBHOOK_PORT, "protocol": "TCP"}],
+    }  # fmt: skip
+    return (
+        "# holds as long as the name leads there; for good, give webhooks a URL (istiodRemote.injectionURL)\n"
+        f"ADDRESS=$(getent ahostsv4 {name} | awk '{{print $1; exit}}')\n"
+        # Unquoted, so that the shell puts the address in.
+        + fixes.apply(remote, body).replace("<<'END'", "<<END", 1)
+    )
+
+
+def _istiod_ready(view: MeshView, primary: ClusterView) -> Answer:
+    pods = objects.istiod_pods(primary)
+    if not pods:
+        return wrong(
+            f"no pod of istiod in {view.namespace} of {primary.name}",
+            fix="\n".join(
+                fixes.in_system(primary, command)
+                for command in (
+                    "scale deployment -l app=istiod --replicas 1",
+                    "rollout status deployment -l app=istiod --timeout 120s",
+                )
+            ),
+        )
+    lame = [pod for pod in pods if not mesh_probe.is_ready(pod)]
+    if len(lame) == len(pods):
+        return wrong(
+            f"pod {lame[0]['metadata']['name']} is not ready: {mesh_probe.why_not_ready(lame[0])}",
+            fix=fixes.restart_istiod(view),
+        )
+    if istiod.is_silent(view):
+        return wrong(
+            f"istiod of {primary.name} does not answer, though its pod is said to be ready",
+            cause="its process is stopped or starved; the kubelet has not noticed yet",
+            fix=fixes.restart_istiod(view),
+        )
+    return ok(f"{len(pods) - len(lame)} of {count(len(pods), 'pod')} ready")
+
+
+CHECKS = (
+    Check(
+        id="D01", title="The API server answers", family=Family.BEFORE, scope=Scope.CLUSTER,
+        symptom="Nothing that concerns the cluster can be asked or changed.",
+        cause="The cluster is stopped, its address changed, or the kubeconfig's credential ended.",
+        remedy="Start the cluster, or give the doctor a kubeconfig that leads to it; a stack of Tether's is "
+        "mended by `tether up --refresh`.",
+        probe=_answers,
+    ),
+    Check(
+        id="D02", title="Kubernetes is new enough for Istio", family=Family.BEFORE, scope=Scope.CLUSTER, needs=("D01",),
+        symptom="istiod stops, or objects are refused as unknown.", cause="The cluster was not upgraded.",
+        remedy="Upgrade the cluster, or install an Istio that supports it.",
+        probe=_kubernetes,
+    ),
+    Check(
+        id="D32", title="istiod is ready", family=Family.BEFORE, scope=Scope.MESH, needs=("D01",),
+        symptom="Pods get no proxy, proxies get no certificate and no configuration.",
+        cause="istiod does not start, is stopped, or cannot reach its own API server.",
+        remedy="Scale it up or restart it; `kubectl describe` and its log say why it does not start.",
+        probe=_istiod_ready,
+    ),
+    Check(
+        id="D03", title="Every cluster has an ID of its own", family=Family.BEFORE, scope=Scope.MESH,
+        needs=("D01", "D32"),
+        symptom="Proxies are refused: their tokens are reviewed by the wrong API server.",
+        cause="Settings of one cluster were copied to another.",
+        remedy="Set the path of the remote's webhooks to its own cluster ID (istiodRemote.injectionPath).",
+        probe=_names,
+    ),
+    Check(
+        id="D04", title="Istio's namespace has one name everywhere", family=Family.BEFORE, scope=Scope.REMOTE,
+        needs=("D01",),
+        symptom="x509: certificate is valid for istiod.istio-system.svc, not for another name (istio/istio#32702).",
+        cause="The remote was installed with another istioNamespace.",
+        remedy="Use one name for Istio's namespace in every cluster, and remove Services istiod from other namespaces.",
+        probe=_namespace,
+    ),
+    Check(
+        id="D05", title="istiod is no version that is known to be bad", family=Family.BEFORE, scope=Scope.MESH,
+        severity=Severity.WARNING, needs=("D32",),
+        symptom="After a change of a remote secret, endpoints are gone or istiod hangs.",
+        cause="Bugs of that version.",
+        remedy="Upgrade istiod first, then gateways and workloads.",
+        probe=_istio_version,
+    ),
+    Check(
+        id="D07", title="The east-west gateway has an address", family=Family.BEFORE, scope=Scope.CLUSTER,
+        needs=("D01",),
+        symptom="The Service's address is <pending>; the other clusters find no way in.",
+        cause="No load balancer is installed, its pool is empty, or the wanted address is taken.",
+        remedy="Give the load balancer an address to hand out, and the Service its label topology.istio.io/network.",
+        probe=_load_balancer,
+    ),
+    Check(
+        id="D08", title="No webhook calls an istiod that is gone", family=Family.BEFORE, scope=Scope.CLUSTER,
+        needs=("D01",),
+        symptom="Pods or Istio objects cannot be created: webhook: service not found (istio/istio#39007).",
+        cause="An older revision was removed without its webhooks.",
+        remedy="Delete the webhook configuration of the revision that is gone.",
+        probe=_leftovers,
+    ),
+    Check(
+        id="D09", title="The API server can find istiod's endpoints", family=Family.BEFORE, scope=Scope.REMOTE,
+        needs=("D01",),
+        symptom='failed calling webhook: endpoints "istiod" not found (istio/istio#58998, #58445).',
+        cause="Istio's chart writes only an EndpointSlice since 1.28.",
+        remedy="Write Endpoints beside the EndpointSlice, with label endpointslice.kubernetes.io/skip-mirror=true.",
+        probe=_compatible_endpoints,
+    ),
+    Check(
+        id="D10", title="Webhooks need no host name", family=Family.BEFORE, scope=Scope.REMOTE, needs=("D07",),
+        symptom="The API server refuses the ExternalName Service of a webhook (istio/istio#45014).",
+        cause="The load balancer answers with a host name, as on AWS.",
+        remedy="Resolve the name into an EndpointSlice, or give the webhooks a URL (istiodRemote.injectionURL).",
+        probe=_hostname,
+    ),
+)  # fmt: skip

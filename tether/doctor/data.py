@@ -1,0 +1,293 @@
+"""Whether requests find their way between the networks."""
+
+import json
+import shlex
+from typing import Any, cast
+
+from tether import topology
+from tether.doctor import before, certificates, discovery, firewall, fixes, handshake, istiod, objects
+from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
+from tether.doctor.handshake import Outcome
+from tether.doctor.view import ClusterView, MeshView
+from tether.errors import count
+from tether.topology import CROSS_NETWORK_PORT, STATUS_PORT
+
+_TIMEOUTS = "remote_cluster_sync_timeouts_total"
+_EXPORT = "networking.istio.io/exportTo"
+"""Annotation of Services that are not for every namespace: the gateway does not know them, as it is meant."""
+
+
+def _known_gateway(view: MeshView, cluster: ClusterView) -> Answer:
+    network, identity = before.network_of(cluster), objects.known_id(view, cluster)
+    known = [entry for entry in istiod.networks(view) if entry["Network"] == network and entry["Cluster"] == identity]
+    addresses = [address for service in objects.gateways(cluster) for address in objects.addresses(service)]
+    if not known:
+        hidden = _hidden(view, cluster, network)
+        if hidden:
+            return hidden
+        return wrong(
+            f"istiod knows no gateway into {network} of {identity}",
+            cause="the gateway's Service has no label topology.istio.io/network, or istiod does not read its cluster",
+            fix="\n".join(
+                fixes.in_system(
+                    cluster,
+                    f"label service {service['metadata']['name']} {objects.NETWORK_LABEL}={network} --overwrite",
+                )
+                for service in objects.gateways(cluster)
+            ),
+        )  # fmt: skip
+    # A host name is resolved by istiod, so only addresses can be compared (RESOLVE_HOSTNAME_GATEWAYS).
+    comparable = all(objects.is_ip(address) for address in addresses)
+    if comparable and not any(str(entry["Addr"]) in addresses for entry in known):
+        return wrong(
+            f"istiod takes {known[0]['Addr']} for the gateway into {network}, but it is at {', '.join(addresses)}",
+            fix=fixes.restart_istiod(view),
+        )
+    return ok(f"{network} is entered at {known[0]['Addr']}:{known[0]['Port']}")
+
+
+def _hidden(view: MeshView, cluster: ClusterView, network: str) -> Answer | None:
+    """The answer where discovery selectors leave a gateway's namespace out."""
+    for name in dict.fromkeys(service["metadata"]["namespace"] for service in objects.gateways(cluster)):
+        namespace = cluster.find(f"/api/v1/namespaces/{name}")
+        if namespace is None or discovery.looks_at(view, namespace):
+            continue
+        label = discovery.label(view)
+        return wrong(
+            f"istiod knows no gateway into {network}: it does not look at namespace {name} of {cluster.name}",
+            cause="discoverySelectors of the mesh configuration choose other namespaces",
+            fix=fixes.kubectl(cluster, f"label namespace {name} {label} --overwrite") if label
+            else fixes.in_system(view.primary, f"edit configmap {discovery.MESH_CONFIG_MAP}"),
+        )  # fmt: skip
+    return None
+
+
+def _passthrough(view: MeshView, primary: ClusterView) -> Answer:
+    found = [
+        f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+        for item in primary.list("/apis/networking.istio.io/v1/gateways")
+        for server in objects.listed(item["spec"], "servers")
+        if server.get("tls", {}).get("mode") == "AUTO_PASSTHROUGH" and server["port"]["number"] == CROSS_NETWORK_PORT
+    ]
+    if not found:
+        return wrong(
+            f"no Gateway opens services to other networks (AUTO_PASSTHROUGH on {CROSS_NETWORK_PORT})",
+            cause="expose-services was not applied in the primary, where the configuration of the whole mesh lives",
+            fix=fixes.rebuild(view, fixes.apply(primary, _passthrough_body(view.namespace))),
+        )
+    if len(found) > 1:
+        namespace, name = found[-1].split("/")
+        return wrong(
+            f"{' and '.join(found)} both open port {CROSS_NETWORK_PORT}; which one counts is chance",
+            fix=fixes.kubectl(primary, f"-n {namespace} delete gateways.networking.istio.io {name}"),
+        )
+    return ok(f"Gateway {found[0]}")
+
+
+def _passthrough_body(namespace: str) -> dict[str, Any]:
+    server = {"port": {"number": CROSS_NETWORK_PORT, "name": "tls", "protocol": "TLS"},
+              "tls": {"mode": "AUTO_PASSTHROUGH"}, "hosts": ["*.local"]}  # fmt: skip
+    return {"apiVersion": "networking.istio.io/v1", "kind": "Gateway",
+            "metadata": {"name": "cross-network-gateway", "namespace": namespace},
+            "spec": {"selector": {"istio": "eastwestgateway"}, "servers": [server]}}  # fmt: skip
+
+
+def _endpoints(view: MeshView, cluster: ClusterView) -> Answer:
+    identity, network = objects.known_id(view, cluster), before.network_of(cluster)
+    here = [(host, entry) for host, owner, entry in istiod.endpoints(view) if owner == identity]
+    if not here:
+        return wrong(f"istiod knows no endpoint in {identity}", fix=fixes.restart_istiod(view))
+    astray = sorted({f"{entry.get('WorkloadName') or host} ({entry.get('Network') or 'no network'})"
+                     for host, entry in here if entry.get("Network") != network})  # fmt: skip
+    if astray:
+        owners = {(entry["Namespace"], entry.get("WorkloadName") or "") for _, entry in here
+                  if entry.get("Network") != network}  # fmt: skip
+        return wrong(
+            f"{count(len(astray), 'workload')} of {identity} would be reached without its gateway, as on another "
+            f"network than {network}: {', '.join(astray[:4])}",
+            cause=f"their pods carry another label {objects.NETWORK_LABEL}",
+            fix="\n".join(
+                fixes.kubectl(
+                    cluster,
+                    f"-n {namespace} patch deployment {name} --type json -p "
+                    f'\'[{{"op":"remove","path":"/spec/template/metadata/labels/topology.istio.io~1network"}}]\'',
+                )
+                for namespace, name in sorted(owners)
+            ),
+        )
+    return ok(f"{count(len(here), 'endpoint')} on {network}, for the others behind {objects.gateway_address(cluster)}:"
+              f"{CROSS_NETWORK_PORT}")  # fmt: skip
+
+
+def _crossing(view: MeshView, cluster: ClusterView) -> Answer:
+    address = objects.known_gateway_address(cluster)
+    found = handshake.connect(address, CROSS_NETWORK_PORT)
+    if found.outcome is Outcome.OK:
+        return ok(f"{found.seen}")
+    if found.outcome is Outcome.NO_ROUTE or handshake.connect(address, STATUS_PORT).outcome is not Outcome.OK:
+        return unknown(f"this machine has no way to {address}; run the doctor where the clusters' network is reached")
+    if found.outcome is Outcome.TIMED_OUT:
+        return wrong(
+            found.seen,
+            cause=f"a firewall or security group drops TCP {CROSS_NETWORK_PORT} on the way to {cluster.name}'s gateway",
+            fix=firewall.let_through(
+                [cluster], [CROSS_NETWORK_PORT], why=f"pods of the other clusters go to {address}"
+            ),
+        )
+    return wrong(
+        found.seen,
+        cause="the gateway has not got the configuration that opens the port",
+        fix=fixes.in_system(cluster, f"rollout restart deployment {topology.EAST_WEST_GATEWAY}"),
+    )
+
+
+def _name_of_workload(view: MeshView, cluster: ClusterView) -> str:
+    """Server name by which the gateway finds a workload with a proxy in this cluster; empty where there is none.
+
+    Form: ``outbound_.PORT_._.HOST`` (istio/istio pkg/config/model, BuildDNSSrvSubsetKey).
+    """
+    identity = objects.known_id(view, cluster)
+    for host, owner, entry in istiod.endpoints(view):
+        if owner != identity or entry.get("TLSMode") != "istio" or entry.get("HealthStatus") != 1:
+            continue
+        name, namespace = host.split(".")[:2]
+        service = cluster.find(f"/api/v1/namespaces/{namespace}/services/{name}")
+        if service is None or objects.annotations(service).get(_EXPORT, "*") != "*":
+            continue
+        for port in objects.listed(service["spec"], "ports"):
+            if port.get("name", "") == entry.get("ServicePortName"):
+                return f"outbound_.{port['port']}_._.{host}"
+    return ""
+
+
+def _through(view: MeshView, cluster: ClusterView) -> Answer:
+    name = _name_of_workload(view, cluster)
+    if not name:
+        return ok("no workload with a proxy yet; tether verify brings its own")
+    found = handshake.greet(objects.known_gateway_address(cluster), CROSS_NETWORK_PORT, name, "", protocol="istio")
+    if found.outcome is Outcome.NO_ROUTE:
+        return unknown(found.seen)
+    if found.outcome is not Outcome.OK:
+        plain = _in_plain_text(view, name.split(".")[-4])
+        if plain:
+            namespace, policy = plain
+            permit = {"spec": {"mtls": {"mode": "PERMISSIVE"}}}
+            return wrong(
+                found.seen,
+                cause=f"PeerAuthentication {namespace}/{policy} turns mTLS off, and between networks there is no "
+                "other way",
+                fix=fixes.kubectl(view.primary, f"-n {namespace} patch peerauthentications.security.istio.io {policy} "
+                                  f"--type merge -p {shlex.quote(json.dumps(permit))}"),
+            )  # fmt: skip
+        return wrong(
+            found.seen,
+            cause="the gateway does not know the service, or its pod is gone",
+            fix=fixes.in_system(cluster, f"rollout restart deployment {topology.EAST_WEST_GATEWAY}"),
+        )
+    return ok(f"{name} answers through the gateway")
+
+
+def _in_plain_text(view: MeshView, namespace: str) -> tuple[str, str] | None:
+    """Namespace and name of the PeerAuthentication that turns mTLS off for a namespace's workloads."""
+    for item in view.primary.list("/apis/security.istio.io/v1/peerauthentications"):
+        meta = item["metadata"]
+        mutual = cast("dict[str, str]", item.get("spec", {}).get("mtls") or {})
+        if meta["namespace"] in (namespace, view.namespace) and mutual.get("mode") == "DISABLE":
+            return meta["namespace"], meta["name"]
+    return None
+
+
+def _peer(view: MeshView, cluster: ClusterView) -> Answer:
+    name = _name_of_workload(view, cluster)
+    if not name:
+        return ok("no workload with a proxy yet")
+    root = objects.mesh_root(view)
+    found = handshake.greet(objects.known_gateway_address(cluster), CROSS_NETWORK_PORT, name, root, by_name=False,
+                            protocol="istio")  # fmt: skip
+    if found.outcome is Outcome.UNTRUSTED:
+        return wrong(
+            f"the workload behind {name} {found.seen.partition(' ')[2]}",
+            cause="it still holds a certificate of an earlier root, and renews it at half of its 24 hours",
+            fix=fixes.kubectl(cluster, f"-n {name.split('.')[-4]} rollout restart deployments"),
+        )
+    if found.outcome is not Outcome.OK:
+        return unknown(found.seen)
+    leaf = certificates.parse(certificates.to_pem(found.chain[0]))[0]
+    identity = next(iter(certificates.uris(leaf)), "")
+    domain = view.mesh.blueprint.trust_domain
+    if not identity.startswith(f"spiffe://{domain}/"):
+        return wrong(
+            f"the workload behind {name} proves to be {identity or 'nobody'}, not of trust domain {domain}",
+            cause="the remote has no ConfigMap istio with the trust domain of the mesh (istio/istio#61608)",
+            fix=fixes.rebuild(view, fixes.in_system(cluster, "get configmap istio -o yaml")),
+        )
+    return ok(f"{identity}, {certificates.days_left(leaf) * 24:.0f} hours left")
+
+
+def _timeouts(view: MeshView, primary: ClusterView) -> Answer:
+    total = sum(value for _, value in istiod.metric(view, _TIMEOUTS))
+    if total:
+        return wrong(
+            f"istiod gave up waiting for a remote {total:.0f} times since it started",
+            cause="a remote's API server did not answer for 30 seconds (PILOT_REMOTE_CLUSTER_TIMEOUT)",
+            fix=fixes.restart_istiod(view),
+        )
+    return ok("istiod never waited in vain for a remote")
+
+
+CHECKS = (
+    Check(
+        id="D25", title="istiod knows the gateway into every network", family=Family.DATA, scope=Scope.CLUSTER,
+        needs=("D07", "D15", "D17", "D32"),
+        symptom="Requests to the other network time out: pods' own addresses are used.",
+        cause="The gateway's Service lost its label or its address.",
+        remedy="Label the gateway's Service, or the namespace that istiod does not look at.",
+        probe=_known_gateway,
+    ),
+    Check(
+        id="D26", title="One Gateway opens services to other networks", family=Family.DATA, scope=Scope.MESH,
+        needs=("D01",),
+        symptom="Requests to the other network are reset.", cause="expose-services is missing or there twice.",
+        remedy="Apply expose-services in the primary, once.",
+        probe=_passthrough,
+    ),
+    Check(
+        id="D38", title="The port between networks answers", family=Family.DATA, scope=Scope.CLUSTER,
+        needs=("D23", "D25", "D26", "D37"),
+        symptom="Requests to the other cluster time out or are reset; those within a cluster work.",
+        cause="A firewall that knows nothing of 15443.",
+        remedy="Open the port to the gateway for the pods of the other clusters.",
+        probe=_crossing,
+    ),
+    Check(
+        id="D27", title="Endpoints of every cluster lie behind its gateway", family=Family.DATA, scope=Scope.CLUSTER,
+        needs=("D25",),
+        symptom="Some workloads of the other cluster cannot be reached, others can (istio/istio#28381, #58612).",
+        cause="Pods carry a network label of their own.",
+        remedy="Take the network label off the pods' template.",
+        probe=_endpoints,
+    ),
+    Check(
+        id="D28", title="A workload answers through its cluster's gateway", family=Family.DATA, scope=Scope.CLUSTER,
+        needs=("D38", "D27"),
+        symptom="503 or connection reset from the other cluster.",
+        cause="The gateway has old configuration.",
+        remedy="Restart the gateway, or permit mTLS for the workload.",
+        probe=_through,
+    ),
+    Check(
+        id="D29", title="It proves an identity of this mesh", family=Family.DATA, scope=Scope.CLUSTER, needs=("D28",),
+        symptom="CERTIFICATE_VERIFY_FAILED, or denied by an AuthorizationPolicy that should allow.",
+        cause="Another root or another trust domain.",
+        remedy="Restart the workloads, which fetches new certificates.",
+        probe=_peer,
+    ),
+    Check(
+        id="D30", title="istiod never gave up on a remote", family=Family.DATA, scope=Scope.MESH,
+        severity=Severity.WARNING, needs=("D32",),
+        symptom="Endpoints of the remote appear late or stay after their pods are gone (istio/istio#45992).",
+        cause="The remote's API server was away for a while.",
+        remedy="Once the remote answers again, restart istiod.",
+        probe=_timeouts,
+    ),
+)  # fmt: skip

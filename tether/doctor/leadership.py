@@ -1,0 +1,86 @@
+"""Whether the primary's istiod writes to each remote: root certificates come by that way."""
+
+import datetime
+import json
+
+from tether.doctor import fixes, objects
+from tether.doctor.check import Answer, Check, Family, Scope, ok, unknown, wrong
+from tether.doctor.objects import CONTROL_PLANE_ANNOTATION
+from tether.doctor.view import ClusterView, MeshView
+
+ELECTION = "istio-namespace-controller-election"
+_ELECTION_RECORD = "control-plane.alpha.kubernetes.io/leader"
+_LEADER_SECONDS = 40.0
+"""istiod's lock lives 30 seconds and is renewed every 7.5 (istio/istio pilot/pkg/leaderelection)."""
+
+
+def _annotation(view: MeshView, remote: ClusterView) -> Answer:
+    primary = objects.cluster_id(view.primary)
+    found = remote.find(f"/api/v1/namespaces/{view.namespace}") or {"metadata": {}}
+    value = objects.annotations(found).get(CONTROL_PLANE_ANNOTATION, "")
+    named = [part.strip() for part in value.split(",")]
+    if primary in named or "*" in named:
+        return ok(f"{CONTROL_PLANE_ANNOTATION}={value}")
+    annotate = f"annotate namespace {view.namespace} {CONTROL_PLANE_ANNOTATION}={primary} --overwrite"
+    return wrong(
+        f"namespace {view.namespace} of {remote.name} "
+        + (f"is given to {value}, not to {primary}" if value else f"has no annotation {CONTROL_PLANE_ANNOTATION}"),
+        fix=fixes.kubectl(remote, annotate) + "\n" + fixes.restart_istiod(view),
+    )
+
+
+def _leads(view: MeshView, remote: ClusterView) -> Answer:
+    if objects.istiod_variable(view.primary, "EXTERNAL_ISTIOD") != "true":
+        return wrong(
+            "istiod runs without EXTERNAL_ISTIOD=true (global.externalIstiod)",
+            fix=fixes.in_system(view.primary, "set env deployment -l app=istiod EXTERNAL_ISTIOD=true"),
+        )
+    lock = remote.find(remote.system("configmaps", ELECTION)) or {"metadata": {}}
+    record = objects.annotations(lock).get(_ELECTION_RECORD)
+    if not record:
+        return _does_not_lead(view, remote, "has never led there")
+    leader = json.loads(record)
+    holder, renewed = str(leader.get("holderIdentity") or ""), str(leader.get("renewTime") or "")
+    try:
+        age = (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(renewed)).total_seconds()
+    except ValueError:
+        return unknown(f"the lock {ELECTION} of {remote.name} has no time")
+    ours = {str(pod["metadata"]["name"]) for pod in objects.istiod_pods(view.primary)}
+    if age > _LEADER_SECONDS or not holder:
+        return _does_not_lead(view, remote, f"has not led there for {age:.0f} seconds")
+    if holder not in ours:
+        return wrong(
+            f"{holder}, which is none of the primary's istiods, leads in {remote.name}",
+            cause="another mesh's istiod serves this cluster, or an istiod was just replaced (wait half a minute)",
+            fix=fixes.restart_istiod(view),
+        )
+    return ok(f"{holder} writes root certificates in {remote.name}")
+
+
+def _does_not_lead(view: MeshView, remote: ClusterView, said: str) -> Answer:
+    return wrong(
+        f"istiod may write to {remote.name}, but {said}",
+        cause=f"{CONTROL_PLANE_ANNOTATION} was set after istiod had added the cluster; it is read only then "
+        "(istio/istio pilot/pkg/serviceregistry/kube/controller/multicluster.go)",
+        fix=fixes.restart_istiod(view),
+    )
+
+
+CHECKS = (
+    Check(
+        id="D16", title="The remote lets the primary's istiod write to it", family=Family.LINK, scope=Scope.REMOTE,
+        needs=("D01", "D04", "D32"),
+        symptom="Pods of the remote hang in ContainerCreating: configmap istio-ca-root-cert not found.",
+        cause="The annotation was never set (needed since Istio 1.15, istio/istio#43320).",
+        remedy="Annotate the remote's namespace, then have istiod add the cluster anew: it reads the "
+        "annotation only then.",
+        probe=_annotation,
+    ),
+    Check(
+        id="D34", title="istiod leads in the remote", family=Family.LINK, scope=Scope.REMOTE, needs=("D16", "D17"),
+        symptom="New namespaces of the remote get no istio-ca-root-cert; a changed root never arrives.",
+        cause="The annotation came too late.",
+        remedy="Restart istiod, which adds every remote anew.",
+        probe=_leads,
+    ),
+)  # fmt: skip

@@ -1,0 +1,379 @@
+"""Whether the primary's istiod can read each remote: the remote secret and what follows from it."""
+
+import http
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+from tether import kube
+from tether.doctor import before, fixes, istiod, objects
+from tether.doctor.check import Answer, Check, Family, Scope, ok, wrong
+from tether.doctor.objects import REMOTE_SECRET_LABEL
+from tether.doctor.view import ClusterView, MeshView
+from tether.topology import READER_SERVICE_ACCOUNT
+
+_CONNECT_SECONDS = 1.5
+
+RIGHTS = (
+    ("create", "authentication.k8s.io", "tokenreviews"),
+    ("create", "authorization.k8s.io", "subjectaccessreviews"),
+    *((verb, "", resource) for resource in ("pods", "services", "nodes", "namespaces", "secrets", "configmaps")
+      for verb in ("list", "watch")),
+    *((verb, "discovery.k8s.io", "endpointslices") for verb in ("list", "watch")),
+    *((verb, "", "configmaps") for verb in ("create", "update")),
+    *((verb, "admissionregistration.k8s.io", "mutatingwebhookconfigurations") for verb in ("list", "watch", "patch")),
+)  # fmt: skip
+"""Verb, API group, resource: what istiod does in a remote (istio/istio
+manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml)."""
+
+
+def _secret(view: MeshView, remote: ClusterView) -> Answer:
+    expected = objects.cluster_id(remote)
+    found = objects.secret_of(view, remote)
+    if found:
+        secret, key, _ = found
+        if len(secret.keys) > 1:
+            spare = next(other for other in secret.keys if other != expected)
+            return wrong(
+                f"Secret {secret.name} has the keys {', '.join(secret.keys)}; istiod takes each for a cluster",
+                fix=fixes.in_system(
+                    view.primary,
+                    f'patch secret {secret.name} --type json -p \'[{{"op":"remove","path":"/data/{spare}"}}]\'',
+                ),
+            )
+        return ok(f"Secret {secret.name} with key {key}")
+    return _why_no_secret(view, remote, expected)
+
+
+def _why_no_secret(view: MeshView, remote: ClusterView, expected: str) -> Answer:
+    meant = [secret for secret in objects.remote_secrets(view.primary)
+             if expected in secret.keys or secret.name == f"istio-remote-secret-{expected}"]  # fmt: skip
+    for secret in meant:
+        if secret.namespace != view.namespace:
+            move = fixes.kubectl(
+                view.primary,
+                f"-n {secret.namespace} get secret {secret.name} -o json"
+                f' | sed \'s/"namespace": "{secret.namespace}"/"namespace": "{view.namespace}"/\''
+                f" | {view.primary.cluster.member.kubectl} create -f -",
+            )
+            return wrong(
+                f"Secret {secret.name} lies in {secret.namespace}; istiod watches {view.namespace} only",
+                fix=move + "\n" + fixes.kubectl(view.primary, f"-n {secret.namespace} delete secret {secret.name}"),
+            )
+        return wrong(
+            f"Secret {secret.name} has no label {REMOTE_SECRET_LABEL}=true, so istiod does not see it",
+            fix=fixes.in_system(view.primary, f"label secret {secret.name} {REMOTE_SECRET_LABEL}=true --overwrite"),
+        )
+    return wrong(
+        f"no Secret in {view.namespace} of {view.primary.name} holds a kubeconfig of {remote.name}",
+        fix=fixes.rebuild(view, _new_secret(view, remote, expected)),
+    )
+
+
+def _new_secret(view: MeshView, remote: ClusterView, expected: str) -> str:
+    where = remote.cluster.member.kubectl.removeprefix("kubectl ")
+    return (
+        f"istioctl create-remote-secret --name {expected or remote.name} -n {view.namespace} {where}"
+        f"{_server_option(remote)} | {view.primary.cluster.member.kubectl} apply -f -"
+    )
+
+
+def _server_option(remote: ClusterView) -> str:
+    """The API server's own address, where the user's kubeconfig has one that only this machine knows."""
+    host = urlsplit(kube.server_of(remote.cluster.member.kubeconfig)).hostname or ""
+    if not _is_loopback(host):
+        return ""
+    path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    for item in remote.glimpse(path, {"labelSelector": f"{objects.SLICE_SERVICE_LABEL}=kubernetes"}):
+        for endpoint in objects.listed(item, "endpoints"):
+            address = str(endpoint["addresses"][0])
+            return f" --server https://{f'[{address}]' if ':' in address else address}:{item['ports'][0]['port']}"
+    return ""
+
+
+def _kubeconfig(view: MeshView, remote: ClusterView) -> Answer:
+    secret, key, content = objects.known_secret_of(view, remote)
+    credential = objects.credential(content)
+    mend = fixes.rebuild(view, _new_secret(view, remote, objects.cluster_id(remote)))
+    if credential is None:
+        return wrong(f"key {key} of Secret {secret.name} holds no usable kubeconfig", fix=mend)
+    if credential.refused:
+        return wrong(
+            f"the kubeconfig in {secret.name} uses {', '.join(credential.refused)}, which istiod refuses",
+            cause="it was copied from a user's kubeconfig; istiod takes inline tokens and CA data only",
+            fix=mend,
+        )
+    server = urlsplit(credential.server)
+    if server.scheme != "https":
+        return wrong(f"the API server in {secret.name} is {credential.server}, not an https address", fix=mend)
+    if _is_loopback(server.hostname or ""):
+        return wrong(
+            f"the API server in {secret.name} is {credential.server}: for istiod's pod that is itself",
+            cause="the address is that of this machine's kubeconfig (istio/istio#31081); istiod needs one that pods "
+            "of the primary reach",
+            fix=mend,
+        )
+    if credential.authority.strip() != objects.api_authority(remote):
+        return wrong(
+            f"the CA in {secret.name} is not the one of {remote.name}'s API server",
+            cause="the kubeconfig is of another cluster or goes through a proxy (istio/istio#51376)",
+            fix=mend,
+        )
+    return ok(f"{credential.server}, CA of {remote.name}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _token(view: MeshView, remote: ClusterView) -> Answer:
+    secret, _, content = objects.known_secret_of(view, remote)
+    with kube.connect(_reachable(content, remote)) as api:
+        try:
+            review = api.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", _review("SelfSubjectReview"))
+        except kube.KubeError as error:
+            if error.status != http.HTTPStatus.UNAUTHORIZED:
+                raise
+            return wrong(
+                f"{remote.name}'s API server does not accept the token in Secret {secret.name}: {error}",
+                cause="the token was revoked or has ended: its Secret or ServiceAccount in the remote was made anew",
+                fix=fixes.rebuild(view, _renew(view, remote)),
+            )
+        who = str(review["status"]["userInfo"]["username"])
+        denied = [right for right in RIGHTS if not _may(api, *right)]
+    if denied:
+        names = ", ".join(f"{verb} {resource}" for verb, _, resource in denied)
+        return wrong(
+            f"{who} may not {names} in {remote.name}",
+            cause="its ClusterRole or the binding was changed or removed",
+            fix=_grant(view, remote, who),
+        )
+    return ok(f"{who} has all {len(RIGHTS)} rights that istiod needs")
+
+
+def _review(kind: str) -> kube.Object:
+    return {"apiVersion": "authentication.k8s.io/v1", "kind": kind}
+
+
+def _may(api: kube.Api, verb: str, group: str, resource: str) -> bool:
+    body: kube.Object = {
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {"verb": verb, "group": group, "resource": resource}},
+    }  # fmt: skip
+    return bool(api.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)["status"].get("allowed"))
+
+
+def _reachable(kubeconfig: str, remote: ClusterView) -> str:
+    """The remote secret's kubeconfig, at the address by which this machine reaches the same API server.
+
+    Credential and CA are those of the Secret; only where nobody answers at its address
+    here (a container's name, a private network) the user's own kubeconfig says the way.
+    """
+    server = urlsplit(kube.server_of(kubeconfig))
+    try:
+        with socket.create_connection((server.hostname or "", server.port or 443), _CONNECT_SECONDS):
+            return kubeconfig
+    except OSError:
+        return kube.with_server(kubeconfig, kube.server_of(remote.cluster.member.kubeconfig))
+
+
+def _renew(view: MeshView, remote: ClusterView) -> str:
+    """Commands that copy the reader's current token into the remote secret."""
+    secret, key, _ = objects.known_secret_of(view, remote)
+    one, two = view.primary.cluster.member.kubectl, remote.cluster.member.kubectl
+    reader = f"-n {view.namespace} get secret {_token_secret(remote)} -o jsonpath='{{.data.token}}'"
+    return (
+        f"TOKEN=$({two} {reader} | base64 -d)\n"
+        f"{one} -n {view.namespace} get secret {secret.name} -o jsonpath='{{.data.{key}}}' | base64 -d"
+        f' | sed "s/token: .*/token: $TOKEN/" > remote.kubeconfig\n'
+        f"{one} -n {view.namespace} create secret generic {secret.name} --from-file={key}=remote.kubeconfig"
+        f" --dry-run=client -o json | {one} -n {view.namespace} patch secret {secret.name} --patch-file /dev/stdin\n"
+        "rm remote.kubeconfig"
+    )
+
+
+def _token_secret(remote: ClusterView) -> str:
+    """The Secret in which Kubernetes keeps a long-lived token of the reader."""
+    kind = {"fieldSelector": "type=kubernetes.io/service-account-token"}
+    for item in remote.glimpse(remote.system("secrets"), kind):
+        if objects.annotations(item).get("kubernetes.io/service-account.name") == READER_SERVICE_ACCOUNT:
+            return str(item["metadata"]["name"])
+    return f"{READER_SERVICE_ACCOUNT}-istio-remote-secret-token"
+
+
+def _grant(view: MeshView, remote: ClusterView, who: str) -> str:
+    """Commands that give the reader what it lacks, beside what it has."""
+    role = "tether-istiod-reader"
+    groups: dict[str, dict[str, set[str]]] = {}
+    for verb, group, resource in RIGHTS:
+        groups.setdefault(group, {}).setdefault(resource, set()).add(verb)
+    rules = [
+        {"apiGroups": [group], "resources": [resource], "verbs": sorted({"get", *verbs} if "list" in verbs else verbs)}
+        for group, resources in groups.items()
+        for resource, verbs in resources.items()
+    ]
+    namespace, _, account = who.removeprefix("system:serviceaccount:").partition(":")
+    meta = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": role}}
+    binding = {
+        **meta, "kind": "ClusterRoleBinding",
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+    }  # fmt: skip
+    return fixes.apply(remote, {**meta, "kind": "ClusterRole", "rules": rules}) + "\n" + fixes.apply(remote, binding)
+
+
+def _key(view: MeshView, remote: ClusterView) -> Answer:
+    secret, key, _ = objects.known_secret_of(view, remote)
+    told, planned = objects.injected_identity(remote)[0], remote.cluster.member.cluster_id
+    if told and planned and told != planned:
+        return wrong(
+            f"proxies of {remote.name} are told that they are in cluster {told}, but it is meant to be {planned}",
+            cause="the webhook's path is wrong (istiodRemote.injectionPath)",
+            fix=before.repath(view, remote),
+        )
+    expected = told or planned
+    if not expected:
+        return ok(f"key {key}; neither a webhook nor a plan says otherwise")
+    if key != expected:
+        one = view.primary.cluster.member.kubectl
+        rename = (
+            f'{one} -n {view.namespace} get secret {secret.name} -o json | sed \'s/"{key}":/"{expected}":/\''
+            f" | {one} replace --force -f -"
+        )
+        return wrong(
+            f"the key of Secret {secret.name} is {key}, but proxies of {remote.name} say that they are in cluster "
+            f"{expected}",
+            cause="create-remote-secret was called with another --name",
+            fix=rename,
+        )
+    return ok(f"key, webhook path and plan say {expected}")
+
+
+def _network(view: MeshView, cluster: ClusterView) -> Answer:
+    expected = before.network_of(cluster)
+    label = objects.namespace_network(cluster)
+    said = {f"the label of namespace {view.namespace}": label}
+    if not cluster.is_primary and objects.injectors(cluster):
+        said["the webhook's path"] = objects.injected_identity(cluster)[1]
+    for service in objects.gateways(cluster):
+        said[f"Service {service['metadata']['name']}"] = service["metadata"]["labels"][objects.NETWORK_LABEL]
+    different = {where: network for where, network in said.items() if network != expected}
+    if not different:
+        return ok(f"namespace, webhook and gateway say {expected}")
+    commands = [
+        fixes.kubectl(cluster, f"label namespace {view.namespace} {objects.NETWORK_LABEL}={expected} --overwrite")
+    ]
+    commands += [
+        fixes.kubectl(cluster, f"-n {service['metadata']['namespace']} label service {service['metadata']['name']} "
+                               f"{objects.NETWORK_LABEL}={expected} --overwrite")
+        for service in objects.gateways(cluster)
+    ]  # fmt: skip
+    if said.get("the webhook's path", expected) != expected:
+        commands.append(before.repath(view, cluster))
+    where, network = next(iter(different.items()))
+    return wrong(
+        f"{where} says network {network or '(none)'}, not {expected}",
+        cause="istiod takes endpoints for those of another network, or for reachable without a gateway",
+        fix="\n".join(commands),
+    )
+
+
+def _synced(view: MeshView, remote: ClusterView) -> Answer:
+    expected = objects.known_id(view, remote)
+    states = istiod.sync_status(view)
+    if states.get(expected) == "synced":
+        return ok(f"istiod has read all of {expected}")
+    if expected not in states:
+        return wrong(
+            f"istiod knows no cluster {expected}; it knows {', '.join(states)}",
+            cause="it refused the remote secret or missed its change (istio/istio#58047); its log says which",
+            fix=fixes.restart_istiod(view),
+        )
+    found = objects.secret_of(view, remote)
+    server = kube.server_of(found[2]) if found else "the API server"
+    return wrong(
+        f"istiod says {states[expected]} for {expected}",
+        cause=f"istiod's pod does not reach {server}: a name that the primary cannot resolve, a firewall, or an "
+        "address that changed",
+        fix=fixes.rebuild(view, _new_secret(view, remote, expected)) + "\n" + fixes.restart_istiod(view),
+    )
+
+
+def _duplicates(view: MeshView, primary: ClusterView) -> Answer:
+    owners: dict[str, list[str]] = {objects.istiod_variable(primary, "CLUSTER_ID"): ["istiod's own cluster"]}
+    for secret in objects.remote_secrets(primary):
+        if secret.is_labelled and secret.namespace == view.namespace:
+            for key in secret.keys:
+                owners.setdefault(key, []).append(f"Secret {secret.name}")
+    for identity, names in owners.items():
+        if len(names) > 1:
+            spare = names[-1].removeprefix("Secret ")
+            return wrong(
+                f"{' and '.join(names)} both stand for cluster {identity}; istiod takes the first and ignores the rest",
+                fix=fixes.in_system(primary, f"delete secret {spare}"),
+            )
+    return ok(f"{', '.join(owners)}: each once")
+
+
+CHECKS = (
+    Check(
+        id="D11", title="There is a remote secret", family=Family.LINK, scope=Scope.REMOTE, needs=("D01", "D03"),
+        symptom="istiod's log never says `Adding cluster`; proxies of the remote are Unauthenticated.",
+        cause="create-remote-secret was not run, or its output was applied to another cluster or namespace.",
+        remedy="Create the Secret with `istioctl create-remote-secret`, or give it back its label "
+        "istio/multiCluster=true.",
+        probe=_secret,
+    ),
+    Check(
+        id="D12", title="The kubeconfig in it is one that istiod can use", family=Family.LINK, scope=Scope.REMOTE,
+        needs=("D11",),
+        symptom="istiod logs that the kubeconfig is not allowed, or that the remote fails to sync.",
+        cause="A user's kubeconfig was put in by hand.",
+        remedy="Write the kubeconfig with `istioctl create-remote-secret`, with an address that the primary's "
+        "pods reach.",
+        probe=_kubeconfig,
+    ),
+    Check(
+        id="D13", title="Its token is accepted, with every right that istiod needs", family=Family.LINK,
+        scope=Scope.REMOTE, needs=("D12",),
+        symptom="istiod logs Unauthorized or forbidden; proxies of the remote are Unauthenticated.",
+        cause="The token was revoked, or the reader's role was changed.",
+        remedy="Put a fresh token of the reader into the Secret, or give the reader the rights that are named.",
+        probe=_token,
+    ),
+    Check(
+        id="D14", title="Secret, webhook and plan agree on the cluster ID", family=Family.LINK, scope=Scope.REMOTE,
+        needs=("D11", "D03"),
+        symptom='istiod logs: client claims to be in cluster "…", but we only know about … (istio/istio#52065).',
+        cause="The three were written at different times.",
+        remedy="Make the Secret's data key, the webhook's path and the plan the same.",
+        probe=_key,
+    ),
+    Check(
+        id="D15", title="Everything in a cluster names the same network", family=Family.LINK, scope=Scope.CLUSTER,
+        needs=("D01", "D04", "D14"),
+        symptom="Requests to the other cluster time out: its pods' own addresses are used (istio/istio#28381).",
+        cause="A label was forgotten or copied from the other cluster.",
+        remedy="Label namespace and gateway with the one network, and set the webhook's path to it.",
+        probe=_network,
+    ),
+    Check(
+        id="D18", title="No two remote secrets stand for one cluster", family=Family.LINK, scope=Scope.MESH,
+        needs=("D01", "D32"),
+        symptom="istiod logs `cluster has already been registered` or that it would overwrite the config cluster.",
+        cause="A second Secret was made under another name.",
+        remedy="Delete the Secret that is too many.",
+        probe=_duplicates,
+    ),
+    Check(
+        id="D17", title="istiod has read the remote", family=Family.LINK, scope=Scope.REMOTE,
+        needs=("D32", "D13", "D14", "D18"),
+        symptom="No endpoints of the remote; its proxies are Unauthenticated.",
+        cause="istiod's pod does not reach the remote's API server.",
+        remedy="Give istiod's pod a way to the remote's API server; restart istiod where it missed a change.",
+        probe=_synced,
+    ),
+)  # fmt: skip

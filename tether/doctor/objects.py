@@ -1,0 +1,343 @@
+"""Istio's objects as the checks read them: secrets, webhooks, gateways, each found in one place."""
+
+import base64
+import binascii
+import http
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import yaml
+
+from tether import kube, topology
+from tether.authority import forms
+from tether.doctor.view import ClusterView, MeshView
+
+NETWORK_LABEL = "topology.istio.io/network"
+CONTROL_PLANE_ANNOTATION = "topology.istio.io/controlPlaneClusters"
+REMOTE_SECRET_LABEL = "istio/multiCluster"  # noqa: S105 - a label, no secret
+INJECTION_PATH = re.compile(r"/inject(?:/cluster/(?P<cluster>[^/?]+))?(?:/net/(?P<network>[^/?]+))?")
+SLICE_SERVICE_LABEL = "kubernetes.io/service-name"
+
+
+def labels(item: kube.Object) -> dict[str, str]:
+    """Labels of an object."""
+    return cast("dict[str, str]", item["metadata"].get("labels") or {})
+
+
+def annotations(item: kube.Object) -> dict[str, str]:
+    """Annotations of an object."""
+    return cast("dict[str, str]", item["metadata"].get("annotations") or {})
+
+
+def data(item: kube.Object | None) -> dict[str, str]:
+    """Data of a Secret or ConfigMap; empty where it is not there."""
+    return cast("dict[str, str]", (item or {}).get("data") or {})
+
+
+def listed(item: kube.Object, key: str) -> list[kube.Object]:
+    """Objects under a key that may be missing or null."""
+    return cast("list[kube.Object]", item.get(key) or [])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteSecret:
+    """One Secret that istiod takes for the kubeconfig of a cluster."""
+
+    name: str
+    namespace: str
+    keys: tuple[str, ...]
+    """Data keys: istiod takes each for a cluster ID (istio/istio pkg/kube/multicluster/secretcontroller.go)."""
+    is_labelled: bool
+    kubeconfigs: tuple[str, ...] = field(repr=False)
+    """Contents, in the order of the keys. Secret."""
+
+
+def remote_secrets(primary: ClusterView) -> list[RemoteSecret]:
+    """Every Secret in the primary that is, or by its name was meant to be, a remote secret.
+
+    Who may read those of Istio's namespace only is not told of one that lies elsewhere.
+    """
+    try:
+        items = primary.list("/api/v1/secrets")
+    except kube.KubeError as error:
+        if error.status != http.HTTPStatus.FORBIDDEN:
+            raise
+        items = primary.list(primary.system("secrets"))
+    found = [_remote_secret(item) for item in items]
+    return [secret for secret in found if secret]
+
+
+def _remote_secret(item: kube.Object) -> RemoteSecret | None:
+    meta = item["metadata"]
+    labelled = labels(item).get(REMOTE_SECRET_LABEL) == "true"
+    meant = str(meta["name"]).startswith("istio-remote-secret-")
+    if not labelled and not meant:
+        return None
+    entries = data(item)
+    return RemoteSecret(
+        name=meta["name"], namespace=meta["namespace"], keys=tuple(entries), is_labelled=labelled,
+        kubeconfigs=tuple(decoded(value) for value in entries.values()),
+    )  # fmt: skip
+
+
+def decoded(value: str) -> str:
+    """Text of a base64 value; empty where it is none."""
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def authority(secret: kube.Object | None) -> dict[str, str]:
+    """Texts of Secret ``cacerts`` by istiod's own keys, also where cert-manager wrote it; empty if it is not there."""
+    return forms.in_istiods_form({key: decoded(value) for key, value in data(secret).items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """What a remote secret's kubeconfig says about the way to its API server."""
+
+    server: str
+    authority: str
+    """CA certificate, PEM; empty where there is none."""
+    refused: tuple[str, ...]
+    """Fields for which istiod refuses the kubeconfig (istio/istio pkg/kube/util.go, sanitizeKubeConfig)."""
+    has_token: bool
+
+
+def credential(kubeconfig: str) -> Credential | None:
+    """Look into a kubeconfig; None where it is none or its current context leads nowhere."""
+    try:
+        document: Any = yaml.safe_load(kubeconfig)
+        context = _named(document, "contexts", document["current-context"])["context"]
+        cluster = _named(document, "clusters", context["cluster"])["cluster"]
+        user = _named(document, "users", context["user"])["user"]
+    except (yaml.YAMLError, KeyError, TypeError, StopIteration):
+        return None
+    refused = [f"{key}" for key in ("exec", "auth-provider", "tokenFile", "client-key", "client-certificate")
+               if user.get(key)]  # fmt: skip
+    refused += [key for key in ("certificate-authority", "insecure-skip-tls-verify") if cluster.get(key)]
+    return Credential(
+        server=str(cluster.get("server") or ""),
+        authority=decoded(str(cluster.get("certificate-authority-data") or "")),
+        refused=tuple(refused),
+        has_token=bool(user.get("token")),
+    )
+
+
+def _named(document: Any, kind: str, name: str) -> Any:
+    return next(entry for entry in document[kind] if entry["name"] == name)
+
+
+def secret_of(view: MeshView, remote: ClusterView) -> tuple[RemoteSecret, str, str] | None:
+    """The remote secret that leads to a cluster, with the key and the kubeconfig in it.
+
+    A Secret belongs to a remote by its key; where none has the key, by the CA in its
+    kubeconfig, which is the remote's own (ConfigMap kube-root-ca.crt), or by its name.
+    """
+    expected = cluster_id(remote)
+    entries = [(secret, key, content) for secret in remote_secrets(view.primary)
+               for key, content in zip(secret.keys, secret.kubeconfigs, strict=True)]  # fmt: skip
+    usable = [entry for entry in entries if entry[0].is_labelled and entry[0].namespace == view.namespace]
+    authority = api_authority(remote)
+    by_authority = [entry for entry in usable if _authority(entry[2]) == authority] if authority else []
+    by_key = [entry for entry in usable if entry[1] == expected]
+    by_name = [entry for entry in usable if entry[0].name == f"istio-remote-secret-{expected}"]
+    for candidates in (by_key, by_authority, by_name):
+        if candidates:
+            return candidates[0]
+    return None
+
+
+def known_secret_of(view: MeshView, remote: ClusterView) -> tuple[RemoteSecret, str, str]:
+    """The remote secret of a cluster that has one, as ``secret_of`` finds it.
+
+    Raises:
+        tether.kube.KubeError: there is none, which is for D11 to tell.
+    """
+    found = secret_of(view, remote)
+    if found is None:
+        raise kube.KubeError(f"there is no remote secret of {remote.name} (D11)")
+    return found
+
+
+def _authority(kubeconfig: str) -> str:
+    found = credential(kubeconfig)
+    return found.authority.strip() if found else ""
+
+
+def api_authority(cluster: ClusterView) -> str:
+    """PEM of the CA that signed a cluster's API server certificate; Kubernetes writes it to every namespace."""
+    found = cluster.find("/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt")
+    return data(found).get("ca.crt", "").strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """One webhook of a configuration."""
+
+    configuration: str
+    name: str
+    index: int
+    kind: str
+    """``mutating`` or ``validating``."""
+    bundle: str
+    """PEM of the CA that the API server trusts."""
+    service: str
+    """``namespace/name`` of the Service that is called; empty where a URL is."""
+    path: str
+    """Of the Service or the URL."""
+    policy: str
+    """``Fail`` or ``Ignore``."""
+
+
+def webhooks(cluster: ClusterView) -> list[Webhook]:
+    """Every webhook of Istio's: those that call an istiod."""
+    found: list[Webhook] = []
+    for kind in ("mutating", "validating"):
+        for item in cluster.list(f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"):
+            for index, entry in enumerate(listed(item, "webhooks")):
+                if str(entry["name"]).endswith(".istio.io"):
+                    found.append(_webhook(kind, item["metadata"]["name"], index, entry))
+    return found
+
+
+def _webhook(kind: str, configuration: str, index: int, entry: kube.Object) -> Webhook:
+    client = cast("kube.Object", entry["clientConfig"])
+    service = cast("kube.Object", client.get("service") or {})
+    return Webhook(
+        configuration=configuration, name=entry["name"], index=index, kind=kind,
+        bundle=decoded(client.get("caBundle") or ""),
+        service=f"{service['namespace']}/{service['name']}" if service else "",
+        path=str(service.get("path") or client.get("url") or ""),
+        policy=str(entry.get("failurePolicy") or ""),
+    )  # fmt: skip
+
+
+def injectors(cluster: ClusterView) -> list[Webhook]:
+    """The webhooks that give proxies to pods, without leftovers that call a Service which is not there."""
+    found = [hook for hook in webhooks(cluster) if hook.kind == "mutating" and "sidecar-injector" in hook.name]
+    return [hook for hook in found if not hook.service or exists(cluster, hook.service)]
+
+
+def exists(cluster: ClusterView, service: str) -> bool:
+    """Whether a Service ``namespace/name`` is there."""
+    namespace, name = service.split("/")
+    return cluster.find(f"/api/v1/namespaces/{namespace}/services/{name}") is not None
+
+
+def injected_identity(cluster: ClusterView) -> tuple[str, str]:
+    """Cluster ID and network that an injected proxy is told; empty where the path does not say."""
+    for hook in injectors(cluster):
+        match = INJECTION_PATH.search(hook.path)
+        if match and match["cluster"]:
+            return match["cluster"], match["network"] or ""
+    return "", ""
+
+
+def cluster_id(cluster: ClusterView) -> str:
+    """The Istio cluster ID that a cluster is meant to have: as planned, else as its webhook or its istiod says."""
+    planned = cluster.cluster.member.cluster_id
+    if planned:
+        return planned
+    if cluster.is_primary:
+        return istiod_variable(cluster, "CLUSTER_ID")
+    return injected_identity(cluster)[0]
+
+
+def known_id(view: MeshView, cluster: ClusterView) -> str:
+    """The same; where nothing says it, the key of its remote secret, which is what istiod calls the cluster."""
+    found = cluster_id(cluster)
+    if not found and not cluster.is_primary and (entry := secret_of(view, cluster)):
+        return entry[1]
+    return found
+
+
+def istiod_variable(primary: ClusterView, name: str) -> str:
+    """Value of an environment variable of istiod; empty where it is not set."""
+    for pod in istiod_pods(primary):
+        for container in listed(pod["spec"], "containers"):
+            for entry in listed(container, "env"):
+                if entry["name"] == name:
+                    return str(entry.get("value") or "")
+    return ""
+
+
+def istiod_pods(primary: ClusterView) -> list[kube.Object]:
+    """Istiod's pods, also those that are not ready, without those that end."""
+    found = primary.list(primary.system("pods"), {"labelSelector": "app=istiod"})
+    return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
+
+
+def namespace_network(cluster: ClusterView) -> str:
+    """Network of a cluster by the label on Istio's namespace; empty where there is none."""
+    found = cluster.find(f"/api/v1/namespaces/{cluster.mesh.namespace}") or {"metadata": {}}
+    return labels(found).get(NETWORK_LABEL, "")
+
+
+def gateways(cluster: ClusterView) -> list[kube.Object]:
+    """Services of east-west gateways: those with the network label and port 15443, in any namespace."""
+    return [service for service in cluster.list("/api/v1/services", {"labelSelector": NETWORK_LABEL})
+            if topology.CROSS_NETWORK_PORT in [port["port"] for port in listed(service["spec"], "ports")]]  # fmt: skip
+
+
+def pods_of(cluster: ClusterView, service: kube.Object) -> list[kube.Object]:
+    """Pods that a Service selects, also those that are not ready."""
+    selector = cast("dict[str, str]", service["spec"].get("selector") or {})
+    wanted = ",".join(f"{key}={value}" for key, value in selector.items())
+    return cluster.list(f"/api/v1/namespaces/{service['metadata']['namespace']}/pods", {"labelSelector": wanted})
+
+
+def addresses(service: kube.Object) -> list[str]:
+    """IP addresses and host names that a load balancer gave to a Service, then its external IPs."""
+    ingress = cast("list[kube.Object]", service.get("status", {}).get("loadBalancer", {}).get("ingress") or [])
+    found = [str(entry.get("ip") or entry.get("hostname")) for entry in ingress]
+    return found + cast("list[str]", service["spec"].get("externalIPs") or [])
+
+
+def is_ip(address: str) -> bool:
+    """Whether an address is one of IPv4 or IPv6, and no host name."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def gateway_address(cluster: ClusterView) -> str:
+    """First address of the cluster's east-west gateway; empty where there is none."""
+    return next((address for service in gateways(cluster) for address in addresses(service)), "")
+
+
+def known_gateway_address(cluster: ClusterView) -> str:
+    """The same of a cluster that has one.
+
+    Raises:
+        tether.kube.KubeError: there is none, which is for D07 to tell.
+    """
+    address = gateway_address(cluster)
+    if not address:
+        raise kube.KubeError(f"{cluster.name} has no east-west gateway with an address (D07)")
+    return address
+
+
+def root_of(cluster: ClusterView, namespace: str) -> str:
+    """Root certificate, PEM, that proxies of a namespace are told; empty where they are told none."""
+    found = cluster.find(f"/api/v1/namespaces/{namespace}/configmaps/{topology.ROOT_CERTIFICATE_CONFIG_MAP}")
+    return data(found).get("root-cert.pem", "")
+
+
+def mesh_root(view: MeshView) -> str:
+    """The root that istiod signs under: what it tells to the primary's own proxies."""
+    return root_of(view.primary, view.namespace)
+
+
+def istiod_endpoints(remote: ClusterView) -> Iterator[str]:
+    """Addresses behind the remote's Service istiod, from its EndpointSlices."""
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{remote.mesh.namespace}/endpointslices"
+    for item in remote.list(path, {"labelSelector": f"{SLICE_SERVICE_LABEL}=istiod"}):
+        for endpoint in listed(item, "endpoints"):
+            yield from cast("list[str]", endpoint.get("addresses") or [])

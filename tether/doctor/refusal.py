@@ -1,0 +1,61 @@
+"""Whether istiod refuses a proxy right now, for whatever reason: its log tells."""
+
+import datetime
+import re
+
+from tether.doctor import fixes, logs
+from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, wrong
+from tether.doctor.view import ClusterView, MeshView
+from tether.errors import count
+from tether.redact import redact
+
+_SECONDS = 60
+"""A proxy that is refused tries again within seconds; what is older has been mended or given up."""
+_REFUSED = re.compile(r"(?P<moment>\d{4}-\d\d-\d\dT\S+?)\s.*Failed to authenticate client from \S+: (?P<why>.*)")
+"""istio/istio pkg/security/authentication.go."""
+_REASON = re.compile(r"Authenticator KubeJWTAuthenticator: (?P<reason>.*)")
+_CAUSES = (
+    ("token audiences", "its token is for another audience than istio-ca (global.sds.token.aud)"),
+    ("has expired", "its token has ended: the kubelet of its node does not renew it, or the agent reads an old copy"),
+    ("has been invalidated", "its pod or service account was deleted, and something still uses the token"),
+    ("no HTTP authorization header", "its agent cannot read the token file (var/run/secrets/tokens/istio-token)"),
+    ("only know about", "it runs in a cluster that has no remote secret, or was injected for another cluster"),
+    ("invalid bearer token", "its token was signed by another cluster than the one that it says it is in"),
+)
+
+
+def _refusals(view: MeshView, primary: ClusterView) -> Answer:
+    since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=_SECONDS)
+    recent = [match for match in map(_REFUSED.search, logs.istiod_lines(view)) if match and _moment(match) > since]
+    if not recent:
+        return ok(f"no proxy was refused in the last {_SECONDS} seconds")
+    last = recent[-1]
+    found = _REASON.search(last["why"])
+    reason = redact(found["reason"] if found else last["why"])
+    cause = next((words for sign, words in _CAUSES if sign in reason), "")
+    show = f'logs -l app=istiod --since {_SECONDS}s --tail -1 | grep "Failed to authenticate client"'
+    return wrong(
+        f"istiod refused {count(len(recent), 'request')} in the last {_SECONDS} seconds: {reason}",
+        cause=cause,
+        fix="# who it is, by its address; restart its workload once the cause is mended\n"
+        + fixes.in_system(primary, show),
+    )
+
+
+def _moment(match: re.Match[str]) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromisoformat(match["moment"])
+    except ValueError:
+        return datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+
+CHECKS = (
+    Check(
+        id="D39", title="istiod refuses no proxy", family=Family.DATA, scope=Scope.MESH, severity=Severity.WARNING,
+        needs=("D17", "D22"),
+        symptom="rpc error: code = Unauthenticated desc = request authenticate failure, in the agent of one workload.",
+        cause="The token of that workload is not one that its cluster's API server accepts for istio-ca.",
+        remedy="Find the workload by its address in istiod's log, and give it a token that its cluster accepts.",
+        probe=_refusals,
+    ),
+)  # fmt: skip
