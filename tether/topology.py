@@ -27,6 +27,10 @@ GATEWAY_PORTS = (STATUS_PORT, CROSS_NETWORK_PORT, XDS_PORT, WEBHOOK_PORT)
 
 EAST_WEST_GATEWAY = "istio-eastwestgateway"
 """Name of the gateway's Release, Deployment and Service."""
+INGRESS_GATEWAY = "istio-ingressgateway"
+"""The same of the gateway for clients outside of the mesh; Istio's samples select it by ``istio: ingressgateway``."""
+INGRESS_PORTS = {"http": 80, "https": 443}
+"""What an ingress gateway serves (gateway chart, value ``service.ports``)."""
 READER_SERVICE_ACCOUNT = "istio-reader-service-account"
 READER_TOKEN_SECRET = "istio-reader-service-account-istio-remote-secret-token"  # noqa: S105 - a name, no secret
 """The name that ``istioctl create-remote-secret`` gives (istioctl/pkg/multicluster/remote_secret.go)."""
@@ -42,6 +46,9 @@ ENVIRONMENT_LABEL = "tether.environment"
 """Label of container networks; its value is the environment's suffix."""
 KIND_CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 """Label that kind gives to its containers and volumes; its value is the kind cluster name."""
+
+AUDIT_LOG = "kubernetes/audit/audit.log"
+"""Where a kind cluster's API server records token reviews; below the node's ``/var/log``, which the kubelet serves."""
 
 SUFFIX_LENGTH = 8
 POOL_SIZE = 16

@@ -1,0 +1,207 @@
+"""What the topology picture shows, whatever it is drawn with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tether.topology import WEBHOOK_PORT, XDS_PORT, Role
+
+SCHEMA_VERSION = 1
+ISTIOD_PORTS = (XDS_PORT, WEBHOOK_PORT)
+_SHORT_FINGERPRINT = len("91:20:73:54:6F:39:47:7A")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """One gateway's Service."""
+
+    service: str
+    """``namespace/name``."""
+    network: str = ""
+    """Network that it leads into; empty for an ingress gateway."""
+    addresses: tuple[str, ...] = ()
+    """IP addresses and host names; empty while it waits for one."""
+    ports: tuple[int, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """Its addresses in one line: ``10.89.3.128 +1``; empty where there is none."""
+        more = f" +{len(self.addresses) - 1}" if len(self.addresses) > 1 else ""
+        return self.addresses[0] + more if self.addresses else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteSecret:
+    """What istiod reads a remote with."""
+
+    name: str
+    """``namespace/name`` in the primary."""
+    cluster_id: str
+    """Data key: istiod's name for the cluster."""
+    server: str
+    """URL of the API server that it leads to."""
+    state: str = ""
+    """What istiod says of the cluster: ``synced``, ``syncing``, ``timeout``; empty where it says nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Istiod:
+    """The control plane."""
+
+    host: str
+    """Name that its certificate is valid for."""
+    version: str = ""
+    pods: int = 0
+    ready: int = 0
+
+    @property
+    def readiness(self) -> str:
+        """How many of its pods are ready, in words."""
+        return f"{self.ready} of {self.pods} pods ready"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """One cluster as it was seen."""
+
+    name: str
+    """What the user calls it."""
+    role: Role
+    cluster_id: str = ""
+    network: str = ""
+    api_server: str = ""
+    """URL: as istiod reads it for a remote with a remote secret, else as this machine reaches it."""
+    kubernetes: str = ""
+    """Version of the API server; empty where it does not answer."""
+    root: str = ""
+    """SHA-256 fingerprint of the root that proxies are told to trust; empty where they are told none."""
+    gateways: tuple[Gateway, ...] = ()
+    """East-west gateways."""
+    ingress: tuple[Gateway, ...] = ()
+    """Gateways for clients outside of the mesh."""
+    istiod_addresses: tuple[str, ...] = ()
+    """Where a remote's Service istiod leads to."""
+    secret: RemoteSecret | None = None
+    """The remote secret that leads here."""
+    gaps: tuple[str, ...] = ()
+    """What could not be read, and why; secrets masked."""
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether istiod runs here."""
+        return self.role is Role.PRIMARY
+
+    @property
+    def gateway_addresses(self) -> tuple[str, ...]:
+        """Addresses of all east-west gateways."""
+        return tuple(address for gateway in self.gateways for address in gateway.addresses)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A whole mesh as it was seen."""
+
+    stack: str = ""
+    """Stack that made it; empty where it is not Tether's."""
+    mesh_id: str = ""
+    trust_domain: str = ""
+    root_until: str = ""
+    """Day on which the root ends, ISO 8601; empty where there is no root."""
+    istiod: Istiod
+    clusters: tuple[Cluster, ...]
+    """The primary first."""
+
+    @property
+    def primary(self) -> Cluster:
+        """The cluster that runs istiod."""
+        return self.clusters[0]
+
+    @property
+    def remotes(self) -> tuple[Cluster, ...]:
+        """The clusters that it serves."""
+        return self.clusters[1:]
+
+    @property
+    def root(self) -> str:
+        """Fingerprint of the root that the mesh trusts: the primary's."""
+        return self.primary.root
+
+    @property
+    def name(self) -> str:
+        """What to call it in a title."""
+        return f"Mesh {self.mesh_id}" if self.mesh_id else f"Mesh of {self.primary.name}"
+
+    def trusts_the_root(self, cluster: Cluster) -> bool:
+        """Whether a cluster's proxies are told the root of the mesh."""
+        return bool(self.root) and cluster.root == self.root
+
+    @property
+    def sharers(self) -> tuple[Cluster, ...]:
+        """The clusters that trust the root of the mesh."""
+        return tuple(cluster for cluster in self.clusters if self.trusts_the_root(cluster))
+
+    def finds_istiod(self, remote: Cluster) -> bool:
+        """Whether a remote's Service istiod leads to the primary's gateway; host names are taken on trust."""
+        wanted = self.primary.gateway_addresses
+        named = any(any(letter.isalpha() for letter in address) and ":" not in address for address in wanted)
+        return bool(remote.istiod_addresses) and (named or set(remote.istiod_addresses) <= set(wanted))
+
+
+def short(fingerprint: str) -> str:
+    """First eight bytes of a fingerprint: enough to tell two roots apart by eye."""
+    return fingerprint[:_SHORT_FINGERPRINT]
+
+
+def document(picture: Picture) -> dict[str, Any]:
+    """The picture as JSON."""
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "mesh": {"id": picture.mesh_id, "stack": picture.stack, "trustDomain": picture.trust_domain},
+        "trust": {
+            "rootFingerprint": picture.root,
+            "rootUntil": picture.root_until,
+            "sharedBy": [cluster.name for cluster in picture.sharers],
+        },
+        "istiod": {
+            "cluster": picture.primary.name,
+            "host": picture.istiod.host,
+            "version": picture.istiod.version,
+            "pods": picture.istiod.pods,
+            "ready": picture.istiod.ready,
+            "ports": {"xds": XDS_PORT, "webhook": WEBHOOK_PORT},
+        },
+        "clusters": [_cluster(picture, cluster) for cluster in picture.clusters],
+    }
+
+
+def _cluster(picture: Picture, cluster: Cluster) -> dict[str, Any]:
+    secret = cluster.secret
+    return {
+        "name": cluster.name,
+        "role": str(cluster.role),
+        "clusterId": cluster.cluster_id,
+        "network": cluster.network,
+        "apiServer": cluster.api_server,
+        "kubernetes": cluster.kubernetes,
+        "rootFingerprint": cluster.root,
+        "trustsTheRoot": picture.trusts_the_root(cluster),
+        "eastWestGateways": [_gateway(gateway) for gateway in cluster.gateways],
+        "ingressGateways": [_gateway(gateway) for gateway in cluster.ingress],
+        "istiodAddresses": list(cluster.istiod_addresses),
+        "remoteSecret": secret
+        and {"name": secret.name, "clusterId": secret.cluster_id, "reads": secret.server, "state": secret.state},
+        "gaps": list(cluster.gaps),
+    }
+
+
+def _gateway(gateway: Gateway) -> dict[str, Any]:
+    return {
+        "service": gateway.service,
+        "network": gateway.network,
+        "addresses": list(gateway.addresses),
+        "ports": list(gateway.ports),
+    }
+
+
+def serves_istiod(cluster: Cluster) -> bool:
+    """Whether an east-west gateway of the cluster has both of istiod's ports."""
+    return any(set(ISTIOD_PORTS) <= set(gateway.ports) for gateway in cluster.gateways)
