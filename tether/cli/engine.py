@@ -48,7 +48,7 @@ class Engine:
 
     def __init__(self, project: Project, environment: Mapping[str, str]) -> None:
         self._project = project
-        self._environment = {**environment, "PULUMI_STACK": project.stack, "PULUMI_SUPPRESS_NEO_LINK": "true"}
+        self._environment = {**environment, "PULUMI_STACK": project.stack}
 
     def ask(self, *arguments: str, stdin: str | None = None) -> str:
         """Run a short command and return its standard output.

@@ -10,12 +10,11 @@ from typing import Any, cast
 import yaml
 
 from tether.errors import NotFoundError, SettingsError, UsageError
+from tether.redact import HIDDEN
 
 NAMESPACE = "tether"
 DEFAULT_STACK = "kind"
 _NO_CHANGES = frozenset({"same", "read", "refresh"})
-_HIDDEN = "hidden"
-"""Stands for an encrypted value; only the engine can read it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +111,21 @@ def written_settings(project: Project) -> dict[str, str]:
         NotFoundError: the stack has no file.
         SettingsError: the file is no YAML mapping.
     """
+    written = stack_config(project)
+    raw = {key: _as_engine_text(value) for key, value in declared_config(project).items() if key not in written}
+    for key, value in written.items():
+        if not is_encrypted(value):
+            raw[key] = _as_engine_text(_without_secrets(value))
+    return raw
+
+
+def stack_config(project: Project) -> dict[str, Any]:
+    """What the stack file sets, encrypted values included, by key with its namespace.
+
+    Raises:
+        NotFoundError: the stack has no file.
+        SettingsError: the file is no YAML mapping.
+    """
     if not project.stack_file.is_file():
         known = sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in _stack_files(project))
         raise NotFoundError(
@@ -123,12 +137,21 @@ def written_settings(project: Project) -> dict[str, str]:
     except yaml.YAMLError as error:
         where = project.stack_file.relative_to(project.root)
         raise SettingsError(f"{where} is no valid YAML, so nothing was created: {error}") from None
-    raw: dict[str, str] = {}
-    for key, value in _mapping(document.get("config")).items():
-        if _is_encrypted(value):
-            continue
-        raw[key if ":" in key else f"{project.name}:{key}"] = _as_engine_text(_without_secrets(value))
-    return raw
+    return {_with_namespace(project, key): value for key, value in _mapping(document.get("config")).items()}
+
+
+def declared_config(project: Project) -> dict[str, Any]:
+    """The defaults in Pulumi.yaml, which the engine passes on where the stack file says nothing."""
+    document = _mapping(yaml.safe_load((project.root / "Pulumi.yaml").read_text()))
+    return {
+        _with_namespace(project, key): entry["default"]
+        for key, entry in _mapping(document.get("config")).items()
+        if isinstance(entry, dict) and "default" in entry
+    }
+
+
+def _with_namespace(project: Project, key: str) -> str:
+    return key if ":" in key else f"{project.name}:{key}"
 
 
 def _stack_files(project: Project) -> list[Path]:
@@ -139,13 +162,14 @@ def _mapping(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _is_encrypted(value: Any) -> bool:
+def is_encrypted(value: Any) -> bool:
+    """Whether the engine wrote a value of the stack file as a secret."""
     return isinstance(value, dict) and list(cast("dict[str, Any]", value)) == ["secure"]
 
 
 def _without_secrets(value: Any) -> Any:
-    if _is_encrypted(value):
-        return _HIDDEN
+    if is_encrypted(value):
+        return HIDDEN
     if isinstance(value, dict):
         return {key: _without_secrets(inner) for key, inner in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
@@ -165,12 +189,7 @@ def environment(project: Project) -> dict[str, str]:
     """
     from toolchain.environment import variables
 
-    return {
-        **variables(project.root),
-        "PULUMI_STACK": project.stack,
-        # The stack file loses its salt whenever git writes it anew (tether.cli.stack_file); the state has it too.
-        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
-    }
+    return {**variables(project.root), "PULUMI_STACK": project.stack}
 
 
 def full_environment(project: Project) -> Mapping[str, str]:

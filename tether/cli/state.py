@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from tether import topology
 
+AUTHORITY = "tether:index:CertificateChain"
 CLUSTER = "tether:index:Cluster"
 NETWORK = "tether:index:ContainerNetwork"
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -94,6 +95,11 @@ class State:
             for resource in self.resources
             if resource["type"] == CLUSTER and not resource.get("delete")
         ]
+
+    @property
+    def has_root(self) -> bool:
+        """Whether Tether has made a root already."""
+        return any(resource["type"] == AUTHORITY and not resource.get("delete") for resource in self.resources)
 
     def half_made(self, kind: str) -> list[str]:
         """Names of things of one type whose creation was cut off."""

@@ -1,5 +1,6 @@
 """The screenful at the end of ``tether up``: endpoints, what was verified, what to do next."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -7,6 +8,8 @@ from typing import Any, cast
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from tether.authority import forms
 
 SCHEMA_VERSION = 1
 
@@ -49,7 +52,7 @@ def headline(outcome: Outcome, mesh: Mapping[str, Any], endpoints: list[dict[str
 
 
 def _table(endpoints: list[dict[str, Any]]) -> Table:
-    """Three lines per cluster, so that the longest address fits into a terminal of 80 columns."""
+    """Three or four lines per cluster, so that the longest address fits into a terminal of 80 columns."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("CLUSTER", "ENDPOINT", "ADDRESS"):
         table.add_column(column, overflow="fold")
@@ -58,6 +61,8 @@ def _table(endpoints: list[dict[str, Any]]) -> Table:
         table.add_row(f"  {endpoint['role']}", "east-west gateway", address(endpoint.get("eastWestGateway")))
         istiod = endpoint.get("istiod")
         table.add_row(f"  {endpoint['network']}", "istiod" if istiod else "", address(istiod) if istiod else "")
+        if ingress := endpoint.get("ingressGateway"):
+            table.add_row("", "ingress gateway", address(ingress))
     return table
 
 
@@ -74,7 +79,10 @@ def facts(outputs: Mapping[str, Any], mesh: Mapping[str, Any]) -> Iterator[tuple
     """The lines below the table: name and text."""
     yield "Verified", verified(outputs.get("verification"))
     fingerprint = str(mesh.get("rootCertificateFingerprint", ""))
-    yield "Trust", f"domain {mesh.get('trustDomain')}, root SHA-256 {fingerprint[:23]}… until {_day(mesh)}"
+    yield "Trust", f"domain {mesh.get('trustDomain')}, root SHA-256 {fingerprint[:23]}… until {_end(mesh, 'root')}"
+    if mesh.get("intermediateCertificateExpiry"):
+        source = mesh.get("certificateAuthority", "generated")
+        yield "Authority", f"{source}, istiod signs until {_end(mesh, 'intermediate')}"
     yield (
         "Versions",
         f"Istio {mesh.get('istioVersion')}, Envoy {mesh.get('envoyVersion')} ({mesh.get('dataPlane')} data plane), "
@@ -82,8 +90,17 @@ def facts(outputs: Mapping[str, Any], mesh: Mapping[str, Any]) -> Iterator[tuple
     )
 
 
-def _day(mesh: Mapping[str, Any]) -> str:
-    return str(mesh.get("rootCertificateExpiry", "")).partition("T")[0]
+def _end(mesh: Mapping[str, Any], which: str) -> str:
+    """A certificate's last day, and how far off it is today; the state holds the date only."""
+    days = days_left(mesh)[which]
+    day = str(mesh.get(f"{which}CertificateExpiry", "")).partition("T")[0]
+    return day + ("" if days is None else f", {days} days left")
+
+
+def days_left(mesh: Mapping[str, Any]) -> dict[str, int | None]:
+    """Whole days that both certificates are still good for, as of now."""
+    found = {which: forms.days_left(str(mesh.get(f"{which}CertificateExpiry"))) for which in ("root", "intermediate")}
+    return {which: None if days is None else math.floor(days) for which, days in found.items()}
 
 
 def verified(verification: Mapping[str, Any] | None) -> str:
@@ -116,4 +133,5 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "kubeconfigs": outcome.kubeconfigs,
         **{name: outcome.outputs.get(name) for name in ("endpoints", "clusters", "mesh", "verification")},
+        "daysLeft": days_left(cast("dict[str, Any]", outcome.outputs.get("mesh") or {})),
     }

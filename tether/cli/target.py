@@ -46,6 +46,15 @@ class Target:
     istio_namespace: str = mesh.DEFAULT_NAMESPACE
 
 
+def named(
+    stack: str | None, primary: str | None, remotes: Sequence[str] | None, kubeconfig: Path | None, namespace: str
+) -> Target:
+    """The mesh that the options of a command name, in the order in which commands take them."""
+    return Target(
+        stack=stack, primary=primary, remotes=tuple(remotes or ()), kubeconfig=kubeconfig, istio_namespace=namespace
+    )
+
+
 @contextlib.contextmanager
 def opened(target: Target) -> Generator[Mesh]:
     """Open the mesh for the length of a block.

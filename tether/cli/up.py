@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from tether import parts, preflight, settings
+from tether.authority import root_key
 from tether.cli import locks, processes, project, records, stack_file
 from tether.cli.engine import Engine
 from tether.cli.project import Project
@@ -18,13 +19,14 @@ from tether.cli.remnants import Machine
 from tether.cli.state import State
 from tether.cli.summary import Outcome
 from tether.cli.talk import say, warn
-from tether.errors import PreflightError, TetherError, count
+from tether.errors import PreflightError, SettingsError, TetherError, count
 from tether.settings import Settings
 from tether.settings.stack import of_project
+from tether.settings.wording import fix, subject
 
 
-def up(place: Project) -> Outcome:
-    """Bring the stack up.
+def up(place: Project, *, refresh: bool = False) -> Outcome:
+    """Bring the stack up, with ``refresh`` after a look at what is really there.
 
     Raises:
         TetherError: with the exit code that belongs to it.
@@ -35,9 +37,12 @@ def up(place: Project) -> Outcome:
         check_machine(place, wanted)
         build_tools(place)
         engine = Engine(place, project.full_environment(place))
-        ready_stack(place, engine)
+        check_root_key_file(place, wanted, ready_stack(place, engine))
         try:
-            engine.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true")
+            engine.run(
+                "up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true",
+                *(["--refresh"] if refresh else []),
+            )  # fmt: skip
         finally:
             state = remember(place, engine)
         if state is None:
@@ -47,7 +52,17 @@ def up(place: Project) -> Outcome:
 
 def _settings(place: Project) -> Settings:
     """Check the settings before anything is built; the program checks them again, secrets included."""
-    return settings.read(of_project(project.written_settings(place), place.name), place.name)
+    raw = of_project(project.written_settings(place), place.name)
+    wanted = settings.read(raw, place.name, folder=place.root)
+    key = wanted.certificate_authority.ca_key
+    # What is encrypted reads as a placeholder here, so that this one is not.
+    if key is not None and "-----BEGIN" in key.get_secret_value():
+        path = ("certificateAuthority", "caKey")
+        warn(
+            f"{subject(path, place.name)} lies unencrypted in {place.stack_file.relative_to(place.root)}. "
+            f"Encrypt it: {fix(path, '', place.name)}"
+        )
+    return wanted
 
 
 def check_machine(place: Project, wanted: Settings) -> None:
@@ -123,6 +138,19 @@ def machine_of(place: Project) -> Machine:
     """The container runtime that the parts chose."""
     chosen = parts.read(place.root / parts.FILE)
     return Machine(chosen.container_runtime, project.full_environment(place))
+
+
+def check_root_key_file(place: Project, wanted: Settings, state: State | None) -> None:
+    """See that the key of a root that is still to be made can be handed out: this run makes no preview that would.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    file = wanted.certificate_authority.root_key_file
+    if not file or (state is not None and state.has_root):
+        return
+    if problem := root_key.hindrance(place.root / Path(file).expanduser(), place.name):
+        raise SettingsError("1 problem in the settings; nothing was created.", [problem])
 
 
 def remember(place: Project, engine: Engine) -> State | None:

@@ -1,4 +1,6 @@
+import datetime
 import io
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -31,6 +33,9 @@ OUTPUTS: dict[str, Any] = {
         "trustDomain": "cluster.local",
         "rootCertificateFingerprint": "AB:" * 31 + "AB",
         "rootCertificateExpiry": "2036-11-20T00:28:58+00:00",
+        "intermediateCertificateFingerprint": "CD:" * 31 + "CD",
+        "intermediateCertificateExpiry": "2031-11-22T00:28:58+00:00",
+        "certificateAuthority": "provided",
         "istioVersion": "1.31",
         "envoyVersion": "1.39.3",
         "dataPlane": "envoy",
@@ -52,6 +57,15 @@ def shown(outcome: Outcome) -> str:
     return text.getvalue()
 
 
+def test_an_ingress_gateway_is_shown_where_there_is_one() -> None:
+    gateway = {"address": "10.89.3.145", "ports": {"http": 80, "https": 443}}
+    endpoints = [OUTPUTS["endpoints"][0], {**OUTPUTS["endpoints"][1], "ingressGateway": gateway}]
+    text = shown(replace(OUTCOME, outputs={**OUTPUTS, "endpoints": endpoints}))
+    assert [line.split() for line in text.splitlines() if "ingress" in line] == [
+        ["ingress", "gateway", "10.89.3.145", "80,", "443"]
+    ]
+
+
 def test_the_screenful_has_every_endpoint_whole_on_eighty_columns() -> None:
     text = shown(OUTCOME)
     for line in (
@@ -67,6 +81,27 @@ def test_the_screenful_has_every_endpoint_whole_on_eighty_columns() -> None:
     ):
         assert line in text
     assert len(text.splitlines()) <= 24
+
+
+def ending(days: float) -> Outcome:
+    expiry = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)).isoformat(timespec="seconds")
+    mesh = {**OUTPUTS["mesh"], "intermediateCertificateExpiry": expiry}
+    return replace(OUTCOME, outputs={**OUTPUTS, "mesh": mesh})
+
+
+def test_days_that_are_left_count_from_now_and_only_whole_ones_count() -> None:
+    assert "Authority    provided, istiod signs until " in shown(ending(5.5))
+    assert ", 5 days left" in shown(ending(5.5))
+    assert summary.document(ending(5.5))["daysLeft"]["intermediate"] == 5
+    assert summary.document(ending(-0.5))["daysLeft"]["intermediate"] == -1
+    assert summary.document(OUTCOME)["daysLeft"]["root"] > 3000
+
+
+def test_a_mesh_that_says_nothing_of_its_authority_is_shown_without() -> None:
+    mesh = {key: value for key, value in OUTPUTS["mesh"].items() if "ntermediate" not in key}
+    old = replace(OUTCOME, outputs={**OUTPUTS, "mesh": mesh})
+    assert "Authority" not in shown(old)
+    assert summary.document(old)["daysLeft"]["intermediate"] is None
 
 
 def test_the_screenful_says_what_was_proved() -> None:

@@ -1,5 +1,6 @@
 """Whole runs with a stand-in for the engine: what is called, what is left, which exit code."""
 
+import datetime
 import json
 import os
 import subprocess
@@ -9,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.unit.authority.making import chain
 from tests.unit.cli.test_summary import OUTPUTS
 from tests.unit.cli.workbench import (
     STACK_YAML,
@@ -154,6 +157,12 @@ def test_up_again_asks_the_engine_for_nothing_but_the_update(
     assert document["endpoints"] == OUTPUTS["endpoints"]
 
 
+def test_a_refresh_is_asked_of_the_engine_only_when_it_is_wanted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tether(monkeypatch, ["up"]) == tether(monkeypatch, ["up", "--refresh"]) == 0
+
+    assert ["--refresh" in line for line in calls(bench.bin) if line.startswith("up ")] == [False, True]
+
+
 def test_up_with_bad_settings_ends_with_2_before_anything_is_built(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,6 +173,68 @@ def test_up_with_bad_settings_ends_with_2_before_anything_is_built(
     assert captured.out == ""
     assert bench.calls() == []
     assert bench.built == 0
+
+
+def hand_out(bench: Bench, file: str) -> None:
+    bench.place.stack_file.write_text(
+        f"{STACK_YAML}  tether:certificateAuthority:\n    source: generated\n    rootKeyFile: {file}\n"
+    )
+
+
+@pytest.mark.parametrize(("file", "says"), [("key.pem", "exists already"), ("none/key.pem", "mkdir -p -m 700")])
+def test_up_that_could_not_hand_out_the_root_s_key_ends_with_2_before_the_engine_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: str, says: str
+) -> None:
+    hand_out(bench, file)
+    (bench.place.root / "key.pem").write_text("of another root")
+    assert tether(monkeypatch, ["up"]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert "up" not in bench.calls()
+
+
+def test_a_root_that_is_there_already_has_its_file_and_that_is_right(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = resource("tether:index:CertificateChain", "mesh")
+    bench.after_up(exported(stack(**OUTPUTS), random_id(), cluster("cluster1"), cluster("cluster2"), root))
+    hand_out(bench, "key.pem")
+    assert tether(monkeypatch, ["up"]) == 0
+    (bench.place.root / "key.pem").write_text("of this root")
+    assert tether(monkeypatch, ["up"]) == 0
+
+
+def test_up_with_an_authority_that_istiod_could_not_use_ends_with_2_before_anything_is_built(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = chain(2, days=-1, since=-2)
+    for name, text in (("c.pem", made[0].pem), ("k.pem", made[1].key_pem), ("r.pem", made[1].pem)):
+        (bench.place.root / name).write_text(text)
+    bench.place.stack_file.write_text(
+        f"{STACK_YAML}  tether:certificateAuthority:\n    source: provided\n    caCert: c.pem\n    caKey: k.pem\n"
+        "    rootCert: r.pem\n"
+    )
+    assert tether(monkeypatch, ["up"]) == 2
+    said = capsys.readouterr().err
+    assert "2 problems in the settings; nothing was created." in said
+    assert "pulumi config set --secret --path 'tether:certificateAuthority.caKey' < FILE" in said
+    assert (bench.built, bench.calls()) == (0, [])
+
+
+@pytest.mark.parametrize("is_encrypted", [True, False])
+def test_up_warns_of_a_signing_key_that_lies_open_in_the_stack_file(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], is_encrypted: bool
+) -> None:
+    made = chain(2, now=datetime.datetime.now(datetime.UTC))
+    document = yaml.safe_load(STACK_YAML)
+    document["config"]["tether:certificateAuthority"] = {
+        "source": "provided", "caCert": made[0].pem, "rootCert": made[1].pem,
+        "caKey": {"secure": "v1:abc"} if is_encrypted else made[0].key_pem,
+    }  # fmt: skip
+    bench.place.stack_file.write_text(yaml.safe_dump(document))
+    assert tether(monkeypatch, ["up"]) == 0
+    said = capfd.readouterr().err
+    assert ("lies unencrypted in stacks/Pulumi.kind.yaml" in said) is not is_encrypted
+    assert made[0].key_pem.splitlines()[1] not in said
 
 
 def test_up_on_a_machine_that_is_too_small_ends_with_3_before_anything_is_built(

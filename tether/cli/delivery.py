@@ -1,0 +1,42 @@
+"""Where a result goes that may be a file: there, whole or not at all, else to standard output."""
+
+import os
+from pathlib import Path
+
+from tether.errors import Problem, UsageError
+
+STDOUT = Path("-")
+
+
+def deliver(text: str, out: Path | None) -> None:
+    """Write a result to a file and print the file's name, or print the result itself.
+
+    Args:
+        text: the result.
+        out: the file; ``-`` or None for standard output.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if out is None or out == STDOUT:
+        print(text, end="")  # noqa: T201 - the result
+        return
+    # Beside the file, so that the last step is one rename.
+    draft = out.with_name(f".{out.name}.{os.getpid()}.draft")
+    try:
+        draft.write_text(text)
+        draft.replace(out)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError("The result cannot be written.", [_problem(out, error)]) from None
+    print(out)  # noqa: T201 - the result
+
+
+def _problem(out: Path, error: OSError) -> Problem:
+    return Problem(
+        subject="--out",
+        shown=str(out),
+        wrong=error.strerror or str(error),
+        why="the result is written there",
+        fix=f"mkdir -p {out.parent}" if not out.parent.is_dir() else "name another file",
+    )
