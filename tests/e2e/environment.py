@@ -43,6 +43,8 @@ class Environment:
     stack: str = field(default_factory=lambda: f"e2e-{secrets.token_hex(3)}")
 
     def __post_init__(self) -> None:
+        if self.stack_file.is_file() and not self.settings:
+            return  # one that stands already, with the words of whoever wrote it
         base = yaml.safe_load((PROJECT / "stacks" / "Pulumi.kind.yaml").read_text())["config"]
         own = {f"tether:{key}": value for key, value in self.settings.items()}
         self.stack_file.write_text(yaml.safe_dump({"config": {**base, **own}}))
@@ -57,13 +59,14 @@ class Environment:
         """What every command runs with."""
         return {**os.environ, **variables(PROJECT), "PULUMI_STACK": self.stack}
 
-    def run(self, *command: str | Path, environment: Mapping[str, str] | None = None) -> Ran:
+    def run(self, *command: str | Path, environment: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
         """Run a command to its end, whatever that is."""
         done = subprocess.run(
             [str(part) for part in command],
             cwd=PROJECT,
             env={**self.variables, **(environment or {})},
-            stdin=subprocess.DEVNULL,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,

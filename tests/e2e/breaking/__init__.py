@@ -1,0 +1,1 @@
+"""Ways to break a real mesh, in the order in which a mesh comes to be."""

@@ -1,0 +1,129 @@
+"""The doctor needs no more than the rights that it prints, names those that it lacks, and changes nothing."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.breakages import PRIMARY, REMOTE
+from tests.e2e.conftest import Mesh
+from tests.e2e.environment import PROJECT, TETHER, Environment
+
+ISTIO = "istio-system"
+KINDS = (
+    "pods,services,configmaps,secrets,serviceaccounts,namespaces,endpoints,endpointslices,deployments,replicasets,"
+    "roles,rolebindings,clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,"
+    "customresourcedefinitions,gateways.networking.istio.io,virtualservices.networking.istio.io"
+)
+LEADER = "control-plane.alpha.kubernetes.io/leader"
+ASK_ISTIOD = {"D05", "D17", "D25", "D27", "D28", "D29", "D30", "D31", "D35"}
+"""Checks that ask istiod itself."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The ServiceAccount that the doctor prints, in both clusters, with a token of an hour."""
+
+    environment: Environment
+    kubeconfig: Path
+
+    def examine(self) -> list[dict[str, Any]]:
+        """What the doctor finds with the account's rights alone."""
+        ran = self.environment.run(TETHER, "doctor", "--output", "json", "--primary", PRIMARY, "--remote", REMOTE,
+                                   "--kubeconfig", self.kubeconfig)  # fmt: skip
+        assert ran.code == 0, ran.talk
+        return json.loads(ran.stdout)["findings"]
+
+
+@pytest.fixture(scope="module")
+def account(mesh: Mesh) -> Iterator[Account]:
+    environment = mesh.environment
+    printed = environment.run(TETHER, "doctor", "--rights").stdout
+    file = PROJECT / ".tether" / f"doctor-account-{environment.stack}.kubeconfig"
+    file.touch(mode=0o600)
+    whole: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
+    try:
+        for cluster in (PRIMARY, REMOTE):
+            kubectl(environment, cluster, "apply", "-f", "-", stdin=printed)
+            token = kubectl(environment, cluster, "-n", ISTIO, "create", "token", "tether-doctor").strip()
+            document = yaml.safe_load(environment.kubeconfig(cluster).read_text())
+            whole["clusters"].append({"name": cluster, "cluster": document["clusters"][0]["cluster"]})
+            whole["users"].append({"name": cluster, "user": {"token": token}})
+            whole["contexts"].append({"name": cluster, "context": {"cluster": cluster, "user": cluster}})
+        file.write_text(yaml.safe_dump(whole))
+        yield Account(environment, file)
+    finally:
+        file.unlink()
+        for cluster in (PRIMARY, REMOTE):
+            kubectl(environment, cluster, "delete", "--ignore-not-found", "-f", "-", stdin=printed)
+
+
+def kubectl(environment: Environment, cluster: str, *arguments: str, stdin: str | None = None) -> str:
+    ran = environment.run("kubectl", "--kubeconfig", environment.kubeconfig(cluster), *arguments, stdin=stdin)
+    assert ran.code == 0, ran.talk
+    return ran.stdout
+
+
+def everything(environment: Environment) -> dict[str, str]:
+    """Version of every object, without the locks that their owners renew all the time."""
+    found: dict[str, str] = {}
+    for cluster in (PRIMARY, REMOTE):
+        for item in json.loads(kubectl(environment, cluster, "get", KINDS, "-A", "-o", "json"))["items"]:
+            meta = item["metadata"]
+            if LEADER not in (meta.get("annotations") or {}):
+                found[f"{cluster} {item['kind']} {meta.get('namespace', '')}/{meta['name']}"] = meta["resourceVersion"]
+    return found
+
+
+def test_the_rights_that_the_doctor_prints_are_enough(account: Account) -> None:
+    found = account.examine()
+
+    assert [one for one in found if one["status"] == "unknown"] == []
+    assert {one["status"] for one in found if one["severity"] == "error"} == {"ok"}
+
+
+def test_an_examination_leaves_every_object_as_it_was(account: Account) -> None:
+    before = everything(account.environment)
+
+    account.examine()
+
+    assert everything(account.environment) == before
+
+
+def test_the_right_that_is_missing_is_named_by_every_question_that_needs_it(account: Account) -> None:
+    path = (account.environment, PRIMARY, "-n", ISTIO)
+    role = json.loads(kubectl(*path, "get", "role", "tether-doctor", "-o", "json"))
+    patch = {"rules": [rule for rule in role["rules"] if "pods/exec" not in rule["resources"]]}
+    kubectl(*path, "patch", "role", "tether-doctor", "--type", "merge", "-p", json.dumps(patch))
+    try:
+        found = account.examine()
+        patch["rules"].append({"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]})
+        kubectl(*path, "patch", "role", "tether-doctor", "--type", "merge", "-p", json.dumps(patch))
+        with_proxy = account.examine()
+    finally:
+        kubectl(*path, "patch", "role", "tether-doctor", "--type", "merge", "-p", json.dumps({"rules": role["rules"]}))
+    open_questions = [one for one in found if one["status"] == "unknown"]
+    assert {one["id"] for one in open_questions} == ASK_ISTIOD
+    assert all("create and get pods/exec" in one["seen"] for one in open_questions)
+    assert all(f"in namespace {ISTIO} of {PRIMARY}" in one["seen"] for one in open_questions)
+    # istiod's metrics and version are had through the API server as well; its debug interface is not.
+    assert {one["id"] for one in with_proxy if one["status"] == "unknown"} == ASK_ISTIOD - {"D05", "D17", "D30", "D31"}
+
+
+def test_a_cluster_in_which_nothing_may_be_read_is_no_broken_cluster(account: Account) -> None:
+    binding = ("clusterrolebinding", "tether-doctor")
+    kubectl(account.environment, REMOTE, "delete", *binding)
+    try:
+        found = account.examine()
+    finally:
+        printed = account.environment.run(TETHER, "doctor", "--rights").stdout
+        kubectl(account.environment, REMOTE, "apply", "-f", "-", stdin=printed)
+    # Warnings may tell of what another test did in the last minute.
+    assert {one["status"] for one in found if one["severity"] == "error"} <= {"ok", "unknown"}
+    seen = {one["id"]: one["seen"] for one in found if one["status"] == "unknown"}
+    assert "services is forbidden" in seen["D07"]
+    assert "mutatingwebhookconfigurations.admissionregistration.k8s.io is forbidden" in seen["D08"]

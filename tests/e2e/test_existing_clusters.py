@@ -1,0 +1,128 @@
+"""A mesh over clusters that somebody else made, here a program of its own that uses Tether's components."""
+
+import base64
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.breaking.before import authority
+from tests.e2e.environment import TETHER, Environment, Ran, things_of
+from tests.e2e.program import Program
+
+CLUSTERS = {"east": "primary", "west": "remote"}
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Program]:
+    state = tmp_path / "state"
+    state.mkdir()
+    clusters = Program(name="bare_clusters", stack=f"bare-{secrets.token_hex(3)}", state=state)
+    clusters.pulumi("stack", "init", clusters.stack)
+    suffix = ""
+    try:
+        clusters.pulumi("up", "--yes", "--skip-preview")
+        exported = json.loads(clusters.pulumi("stack", "export"))["deployment"]["resources"]
+        suffix = next(one["outputs"]["hex"] for one in exported if one["type"] == "random:index/randomId:RandomId")
+        yield clusters
+    finally:
+        clusters.pulumi("destroy", "--yes", "--skip-preview")
+        clusters.forget()
+    assert things_of(suffix) == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Company:
+    """Who has clusters already, and rules for what runs in them."""
+
+    root: str
+    certificate: str
+    key: str
+    """PEM, of the authority that the mesh is to sign with."""
+    label: str = "team=mesh"
+    request: str = "110m"
+    """Of istiod's processor time."""
+
+    def settings(self, folder: Path) -> dict[str, Any]:
+        """Its rules as settings, its authority in files."""
+        parts = {"caCert": self.certificate, "caKey": self.key, "rootCert": self.root}
+        for name, text in parts.items():
+            (folder / name).touch(mode=0o600)
+            (folder / name).write_text(text)
+        return {
+            "certificateAuthority": {"source": "provided", **{name: str(folder / name) for name in parts}},
+            "labels": dict([self.label.split("=")]),
+            "helmValues": {"istiod": {"resources": {"requests": {"cpu": self.request}}}},
+        }
+
+
+def company() -> Company:
+    root = authority("A company", 365)
+    certificate, key = authority("A company's mesh", 90, root)
+    return Company(root=root[0], certificate=certificate, key=key)
+
+
+def settings_over(clusters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Settings of a mesh over the clusters, their kubeconfigs in files as a user keeps them."""
+    listed: list[dict[str, Any]] = []
+    for name, role in CLUSTERS.items():
+        file = folder / f"{name}.kubeconfig"
+        file.touch(mode=0o600)
+        file.write_text(clusters[name]["kubeconfig"])
+        own = {"platform": "existing", "kubeconfig": str(file), "apiServer": clusters[name]["apiServer"]}
+        listed.append({"name": name, "role": role, "network": f"network-{name}", **own})
+    return {"clusters": listed}
+
+
+def namespaces(kubeconfig: Path, environment: Environment) -> set[str]:
+    ran: Ran = environment.run("kubectl", "--kubeconfig", kubeconfig, "get", "namespaces", "-o", "name")
+    assert ran.code == 0, ran.talk
+    return {line.removeprefix("namespace/") for line in ran.stdout.split()}
+
+
+def assert_the_rules_are_kept(rules: Company, environment: Environment, files: Mapping[str, Path]) -> None:
+    def get(cluster: str, *what: str) -> dict[str, Any]:
+        ran = environment.run(
+            "kubectl", "--kubeconfig", files[cluster], "-n", "istio-system", "get", *what, "-o", "json"
+        )
+        assert ran.code == 0, ran.talk
+        return json.loads(ran.stdout)
+
+    known = get("east", "secret", "cacerts")["data"]
+    assert base64.b64decode(known["ca-cert.pem"]).decode() == rules.certificate
+    assert "cacerts" not in {one["metadata"]["name"] for one in get("west", "secrets")["items"]}
+    hooks = get("west", "mutatingwebhookconfigurations", "istio-sidecar-injector")["webhooks"]
+    assert {base64.b64decode(hook["clientConfig"]["caBundle"]).decode() for hook in hooks} == {rules.root}
+    (istiod,) = get("east", "deployments", "-l", f"app=istiod,{rules.label}")["items"]
+    assert istiod["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] == rules.request
+    assert get("west", "deployments,services", "-l", rules.label)["items"]
+
+
+@pytest.mark.timeout(900)
+def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare: Program, tmp_path: Path) -> None:
+    rules = company()
+    made = json.loads(bare.pulumi("stack", "output", "--json", "--show-secrets"))
+    environment = Environment(settings={**settings_over(made, tmp_path), **rules.settings(tmp_path)})
+    files = {name: tmp_path / f"{name}.kubeconfig" for name in CLUSTERS}
+    before = {name: namespaces(file, environment) for name, file in files.items()}
+    try:
+        result = environment.up()
+        for asking in CLUSTERS:
+            assert all(result["verification"]["answers"][asking][answering] > 0 for answering in CLUSTERS)
+        types = {resource["type"] for resource in environment.state()}
+        assert "tether:index:ExistingCluster" in types
+        assert not types & {"tether:index:Cluster", "tether:index:ContainerNetwork"}
+        ran = environment.pulumi("preview", "--refresh", "--expect-no-changes")
+        assert ran.code == 0, ran.talk
+        ran = environment.run(TETHER, "doctor")
+        assert ran.code == 0, ran.talk
+        assert_the_rules_are_kept(rules, environment, files)
+    finally:
+        environment.remove()
+    # Their namespaces may still be ending; nothing else of ours is left, and the clusters answer.
+    for name, file in files.items():
+        assert namespaces(file, environment) - before[name] <= {"istio-system"}
