@@ -137,7 +137,7 @@ def test_remains_that_cannot_be_removed_are_reported(plugin: Plugin, machine: Ma
     assert "device or resource busy" in error.details()
 
 
-def test_cancel_ends_kind_and_its_children_within_a_second(
+def test_cancel_ends_kind_and_its_children_long_before_the_time_out(
     start_plugin: Callable[..., Plugin], machine: Machine
 ) -> None:
     machine.mood(kind="hangs")
@@ -145,8 +145,8 @@ def test_cancel_ends_kind_and_its_children_within_a_second(
     creating = plugin.create_future("Cluster", {**INPUTS, "createTimeoutSeconds": 300})
     pids = wait_for(machine.root / "pids")
 
-    assert plugin.cancel() < 1
-    deadline = time.monotonic() + 1
+    assert plugin.cancel() < 30
+    deadline = time.monotonic() + 30
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
 

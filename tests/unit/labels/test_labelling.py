@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tether.labelling import labelled
@@ -103,7 +103,6 @@ deployments: st.SearchStrategy[Any] = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(deployments, max_size=3), st.booleans(), st.integers(2, 6))
 def test_any_manifest_is_what_it_was_with_the_labels(documents: list[Any], flow: bool, indent: int) -> None:
     manifest = yaml.safe_dump_all(documents, default_flow_style=flow, indent=indent, allow_unicode=True)

@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tether.report import lettering
@@ -6,7 +6,6 @@ from tether.report import lettering
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=120)
 
 
-@settings(deadline=None)
 @given(TEXT, st.floats(20, 400), st.booleans())
 def test_fitted_text_is_never_wider_than_its_space(text: str, space: float, monospaced: bool):
     shown = lettering.fit(text, space, 12, monospaced=monospaced)

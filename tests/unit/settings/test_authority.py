@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.authority.making import Made, chain, key_pem, make
@@ -154,7 +154,6 @@ VALUES = st.sampled_from(["generated", "provided", "existing", "", "\n", HIDDEN]
 
 
 # The first to judge loads a library, which takes longer than a deadline allows.
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES | st.none() | st.integers() | st.text()), st.booleans())
 @example({"caCert": "\0", "caKey": "~nobody-of-this-name/k", "rootCert": "a" * 5000}, True)
 def test_whatever_is_written_ends_in_settings_or_in_complete_problems(

@@ -175,7 +175,7 @@ def test_words_of_a_server_cannot_break_out_of_the_svg() -> None:
     assert "<script" not in svg
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=0x24FF), max_size=200), st.integers(40, 400))
 def test_wrapped_lines_are_no_wider_than_asked_and_lose_nothing(text: str, width: int) -> None:
     lines = wrapped(text, 12, width)
