@@ -1,6 +1,6 @@
 """The gateway through which a cluster's network is entered from the others."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
@@ -8,6 +8,15 @@ from components.istio import IstioArgs, gateway_values, istio_release
 from components.resources import GatewayReady
 from tether.helm_values import Chart
 from tether.topology import EAST_WEST_GATEWAY as SERVICE
+
+
+class ExposureArgs(TypedDict):
+    """Who may reach the gateway."""
+
+    source_ranges: NotRequired[list[pulumi.Input[str]]]
+    """Networks that the load balancer lets in, CIDR notation; everybody when left out."""
+    annotations: NotRequired[dict[str, pulumi.Input[str]]]
+    """More annotations on the Service, for the load balancer's controller."""
 
 
 class EastWestGatewayArgs(TypedDict):
@@ -23,6 +32,8 @@ class EastWestGatewayArgs(TypedDict):
     """Charts and time-out."""
     load_balancer_address: NotRequired[pulumi.Input[str]]
     """Address to ask the load balancer for; any when left out."""
+    exposure: NotRequired[ExposureArgs]
+    """Who may reach it; everybody when left out."""
 
 
 class EastWestGateway(pulumi.ComponentResource):
@@ -39,7 +50,6 @@ class EastWestGateway(pulumi.ComponentResource):
         super().__init__("tether:index:EastWestGateway", name, {}, opts)
         istio = args["istio"]
         wanted = args.get("load_balancer_address")
-        annotations = {"metallb.io/loadBalancerIPs": wanted} if wanted is not None else {}
         gateway = istio_release(
             self,
             name,
@@ -50,7 +60,7 @@ class EastWestGateway(pulumi.ComponentResource):
             values={
                 **gateway_values(SERVICE),
                 "networkGateway": args["network"],
-                "service": {"annotations": annotations},
+                "service": _service(args),
             },
         )
         ready = GatewayReady(
@@ -66,3 +76,13 @@ class EastWestGateway(pulumi.ComponentResource):
         )
         self.address = ready.address
         self.register_outputs({"address": self.address})
+
+
+def _service(args: EastWestGatewayArgs) -> dict[str, Any]:
+    """Helm values of the gateway's Service."""
+    exposure, address = args.get("exposure", {}), args.get("load_balancer_address")
+    annotations = {**exposure.get("annotations", {})}
+    if address is not None:
+        annotations["metallb.io/loadBalancerIPs"] = address
+    ranges = exposure.get("source_ranges")
+    return {"annotations": annotations, **({"loadBalancerSourceRanges": ranges} if ranges else {})}

@@ -6,11 +6,13 @@ from typing import Any, cast
 import pulumi
 
 from components.certificate_authority import CertificateAuthorityArgs
+from components.east_west_gateway import ExposureArgs
 from components.istio import HelmValuesArgs
 from components.mesh import MeshArgs, MeshClusterArgs
 from tether import kubeconfig
 from tether.parts import Parts
-from tether.settings import AuthoritySource, HelmValues, Settings, authority
+from tether.settings import AuthoritySource, HelmValues, Settings, authority, exposure
+from tether.settings.exposure import GatewayExposure, TlsVersion
 from tether.settings.stack import NAMESPACE
 from tether.topology import ClusterPlan, Topology
 
@@ -50,6 +52,10 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
     for made, written in zip(arguments["clusters"], settings.clusters, strict=True):
         if values := _helm_values("clusters", written.helm_values):
             made["helm_values"] = values
+        if held := _exposure(exposure.in_force(settings.exposure, written.exposure)):
+            made["exposure"] = held
+    if settings.exposure.tls_minimum is not TlsVersion.TLS_1_2:
+        arguments["tls_minimum"] = settings.exposure.tls_minimum.value
     if values := _helm_values("helmValues", settings.helm_values):
         arguments["istio"]["helm_values"] = values
     if settings.labels:
@@ -75,6 +81,16 @@ def _secret(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _secret(inner) for key, inner in cast("dict[str, Any]", value).items()}
     return pulumi.Output.secret(value)
+
+
+def _exposure(held: GatewayExposure) -> ExposureArgs:
+    """Who may reach a gateway; empty where everybody may."""
+    arguments: ExposureArgs = {}
+    if held.source_ranges:
+        arguments["source_ranges"] = list(held.source_ranges)
+    if held.annotations:
+        arguments["annotations"] = dict(held.annotations)
+    return arguments
 
 
 def _authority(settings: Settings, plan: Topology) -> CertificateAuthorityArgs:

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict, cast
 import pulumi
 
 from components.certificate_authority import CertificateAuthority, CertificateAuthorityArgs
-from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
+from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs, ExposureArgs
 from components.existing_cluster import ExistingCluster, ExistingClusterArgs
 from components.ingress_gateway import IngressGateway
 from components.istio import HelmValuesArgs, IstioArgs
@@ -36,6 +36,8 @@ class MeshClusterArgs(TypedDict):
     """Arguments of KindCluster or ExistingCluster that are this cluster's own."""
     helm_values: NotRequired[HelmValuesArgs]
     """Helm values of this cluster, laid over those in ``istio``."""
+    exposure: NotRequired[ExposureArgs]
+    """Who may reach the cluster's east-west gateway; everybody when left out."""
 
 
 class VerificationArgs(TypedDict):
@@ -64,6 +66,8 @@ class MeshArgs(TypedDict):
     """Charts, images and data plane; Helm values and labels for all clusters."""
     kind: NotRequired[KindEnvironmentArgs]
     """Needed where a cluster's platform is ``kind``."""
+    tls_minimum: NotRequired[str]
+    """Oldest TLS that istiod and sidecars take, ``1.2`` or ``1.3``; Istio's own default when left out."""
     ingress_gateway: NotRequired[bool]
     """Whether every cluster gets an ingress gateway beside its east-west gateway."""
     verification: NotRequired[VerificationArgs]
@@ -179,6 +183,8 @@ class Mesh(pulumi.ComponentResource):
         }
         if authority is not None:
             arguments["authority"] = authority
+        if "tls_minimum" in self._args:
+            arguments["tls_minimum"] = self._args["tls_minimum"]
         primary = Primary(settings["name"], arguments, self._inside(settings["name"]))
         # The whole of it: its webhook makes the gateway's pod, and what it exposes is there when the pod asks.
         self._create_gateway(settings, primary)
@@ -244,6 +250,8 @@ class Mesh(pulumi.ComponentResource):
             "kubeconfig": place.cluster.kubeconfig,
             "istio": self._istio(cluster["name"]),
         }
+        if "exposure" in cluster:
+            arguments["exposure"] = cluster["exposure"]
         if place.gateway_address is not None:
             arguments["load_balancer_address"] = place.gateway_address
         self._gateways[cluster["name"]] = EastWestGateway(

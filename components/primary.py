@@ -32,6 +32,8 @@ class PrimaryArgs(TypedDict):
     """Kubeconfig for this machine, to see that istiod's webhooks answer; kept secret."""
     istio: IstioArgs
     """Charts and images."""
+    tls_minimum: NotRequired[str]
+    """Oldest TLS that istiod and sidecars take, ``1.2`` or ``1.3``; Istio's own default when left out."""
 
 
 class Primary(pulumi.ComponentResource):
@@ -198,12 +200,14 @@ def _istiod_values(args: PrimaryArgs, bundle: pulumi.Output[str]) -> dict[str, A
     bundles are preset so that istiod, which compares bytes, has nothing to patch.
     """
     values = proxy_values(args["istio"])
+    tls = _tls_values(args["tls_minimum"]) if "tls_minimum" in args else {}
     return {
         **values,
+        **tls,
         "autoscaleEnabled": False,
         "base": {"validationCABundle": bundle},
         "istiodRemote": {"injectionCABundle": bundle},
-        "meshConfig": {"trustDomain": args["trust_domain"]},
+        "meshConfig": {"trustDomain": args["trust_domain"], **tls.get("meshConfig", {})},
         "global": {
             **values["global"],
             "istioNamespace": args["istio_namespace"],
@@ -212,4 +216,12 @@ def _istiod_values(args: PrimaryArgs, bundle: pulumi.Output[str]) -> dict[str, A
             "externalIstiod": True,
             "multiCluster": {"clusterName": args["cluster_name"]},
         },
+    }
+
+
+def _tls_values(minimum: str) -> dict[str, Any]:
+    """Helm values of istiod: what it serves itself, and what it tells sidecars."""
+    return {
+        "extraContainerArgs": [f"--tls-min-version={minimum}"],
+        "meshConfig": {"meshMTLS": {"minProtocolVersion": f"TLSV{minimum.replace('.', '_')}"}},
     }

@@ -27,6 +27,7 @@ _TRUST = "the root certificate stands in every webhook from the start; with anot
 _CHAIN = "the way of a remote's proxies and API server to the one istiod goes by it"
 _TOKENS = "istiod and every proxy must mean the same token, authority and certificate"
 _PARTS = "the parts of the checkout say which images run and what their Envoy knows"
+_EXPOSURE = "the setting exposure.tlsMinimum says it, for istiod as well"
 _WHOLE = "Tether's own values are written for the chart as it stands, with profile remote in the remotes"
 _NAMES = "Gateway objects, readiness gates, doctor and trace look for the gateway under its own names and ports"
 _ADDRESS = "the remotes were told the address before the gateway was there"
@@ -56,6 +57,7 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
             "istiodRemote.injectionURL", "meshConfig.defaultConfig.discoveryAddress", "env.EXTERNAL_ISTIOD",
             "env.REVISION", "revision", "revisionTags",
         ),
+        _EXPOSURE: ("meshConfig.meshMTLS.minProtocolVersion",),
         _TOKENS: (
             "global.caAddress", "global.caName", "global.pilotCertProvider", "global.sds", "global.trustBundleName",
             "env.EXTERNAL_CA", "env.PILOT_CERT_PROVIDER",

@@ -1,10 +1,18 @@
 from typing import Any
 
+import pulumi
 import pytest
 
+from components.from_settings import mesh_args as from_settings
 from components.mesh import Mesh, MeshArgs
-from tests.contract.recording import Recording, record
+from tests.contract.recording import Recording, Registration, record
+from tether import topology
+from tether.helm_values import Chart
+from tether.parts import Chart as ChartFolder
+from tether.parts import Images, Parts
+from tether.settings import read
 
+RELEASE = "kubernetes:helm.sh/v3:Release"
 LABELS = {"team": "mesh", "example.com/cost-center": "4711"}
 ISTIO: Any = {
     "base_chart": "charts/base",
@@ -68,6 +76,34 @@ def mesh_args(
     if verify:
         args["verification"] = {"image": "registry.test/app:1", "timeout_seconds": 300}
     return args
+
+
+def releases(recording: Recording) -> dict[str, Registration]:
+    return {one.name: one for one in recording.all() if one.type == RELEASE}
+
+
+def parts() -> Parts:
+    images = Images(
+        node="node:1", pilot="pilot:1", proxy="proxy:1", echo="echo:1", metallb_controller="c:1", metallb_speaker="s:1"
+    )
+    charts = {chart.value: ChartFolder(path=f"charts/{chart}", digest="") for chart in Chart}
+    return Parts(
+        source="packages", why="", container_runtime="podman", data_plane="envoy", istio_version="1.31",
+        envoy_version="1.39", kubernetes_version="1.34.4", images=images, charts=charts, tools={},
+    )  # fmt: skip
+
+
+def of_settings(raw: dict[str, str], secret_keys: list[str]) -> Recording:
+    settings = read(raw)
+
+    def program() -> None:
+        pulumi.runtime.set_all_config(raw, secret_keys)
+        try:
+            Mesh("mesh", from_settings(settings, topology.plan(settings), parts()))
+        finally:
+            pulumi.runtime.set_all_config({})
+
+    return record(program)
 
 
 @pytest.fixture(scope="session")

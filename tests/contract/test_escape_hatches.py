@@ -11,18 +11,14 @@ import pytest
 import yaml
 from pulumi.runtime.proto import callback_pb2
 
-from components.from_settings import mesh_args as from_settings
 from components.mesh import Mesh, MeshArgs
-from tests.contract.conftest import LABELS, mesh_args
+from tests.contract.conftest import LABELS, RELEASE, mesh_args, of_settings, releases
 from tests.contract.recording import Recording, Registration, is_secret, record
-from tether import helm_values, topology
+from tether import helm_values
 from tether.errors import SettingsError
 from tether.helm_values import Chart
-from tether.parts import Chart as ChartFolder
-from tether.parts import Images, Parts
 from tether.settings import read
 
-RELEASE = "kubernetes:helm.sh/v3:Release"
 FREE = {
     Chart.ISTIOD: {("autoscaleEnabled",), ("global", "imagePullPolicy")},
     Chart.GATEWAY: {
@@ -57,10 +53,6 @@ def recorded(change: Callable[[Any], None], **kinds: Any) -> Recording:
 
 def chart_of(release: Registration) -> Chart:
     return next(chart for chart in Chart if release.inputs["chart"].endswith(chart.value))
-
-
-def releases(recording: Recording) -> dict[str, Registration]:
-    return {one.name: one for one in recording.all() if one.type == RELEASE}
 
 
 def graph(recording: Recording) -> list[Registration]:
@@ -192,30 +184,6 @@ def test_other_labels_are_another_program(labelled: Recording) -> None:
         {one.inputs["postrender"] for one in releases(made).values()} for made in (labelled, recorded(change))
     )
     assert not before & after
-
-
-def parts() -> Parts:
-    images = Images(
-        node="node:1", pilot="pilot:1", proxy="proxy:1", echo="echo:1", metallb_controller="c:1", metallb_speaker="s:1"
-    )
-    charts = {chart.value: ChartFolder(path=f"charts/{chart}", digest="") for chart in Chart}
-    return Parts(
-        source="packages", why="", container_runtime="podman", data_plane="envoy", istio_version="1.31",
-        envoy_version="1.39", kubernetes_version="1.34.4", images=images, charts=charts, tools={},
-    )  # fmt: skip
-
-
-def of_settings(raw: dict[str, str], secret_keys: list[str]) -> Recording:
-    settings = read(raw)
-
-    def program() -> None:
-        pulumi.runtime.set_all_config(raw, secret_keys)
-        try:
-            Mesh("mesh", from_settings(settings, topology.plan(settings), parts()))
-        finally:
-            pulumi.runtime.set_all_config({})
-
-    return record(program)
 
 
 SETTINGS = {

@@ -3,6 +3,8 @@
 import base64
 import json
 import secrets
+import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +13,15 @@ from typing import Any
 import pytest
 
 from tests.e2e.breaking.before import authority
-from tests.e2e.environment import TETHER, Environment, Ran, things_of
+from tests.e2e.environment import TETHER, Environment, Ran, runtime, things_of
 from tests.e2e.program import Program
+from tether.topology import ENVIRONMENT_NETWORKS, GATEWAY_PORTS, XDS_PORT
 
 CLUSTERS = {"east": "primary", "west": "remote"}
+API_SERVER_PORT = 6443
+STRANGER = "192.0.2.7"
+"""An address for documentation, which no network here has (RFC 5737)."""
+SECONDS = 10
 
 
 @pytest.fixture
@@ -46,6 +53,8 @@ class Company:
     label: str = "team=mesh"
     request: str = "110m"
     """Of istiod's processor time."""
+    lets_in: str = ENVIRONMENT_NETWORKS
+    """Whose nodes may reach the gateways."""
 
     def settings(self, folder: Path) -> dict[str, Any]:
         """Its rules as settings, its authority in files."""
@@ -57,6 +66,7 @@ class Company:
             "certificateAuthority": {"source": "provided", **{name: str(folder / name) for name in parts}},
             "labels": dict([self.label.split("=")]),
             "helmValues": {"istiod": {"resources": {"requests": {"cpu": self.request}}}},
+            "exposure": {"sourceRanges": [self.lets_in], "tlsMinimum": "1.3"},
         }
 
 
@@ -102,6 +112,51 @@ def assert_the_rules_are_kept(rules: Company, environment: Environment, files: M
     assert get("west", "deployments,services", "-l", rules.label)["items"]
 
 
+def assert_only_new_tls_is_spoken(address: str) -> None:
+    def greet(newest: ssl.TLSVersion) -> str | None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, newest
+        with (
+            socket.create_connection((address, XDS_PORT), SECONDS) as connection,
+            context.wrap_socket(connection, server_hostname="istiod.istio-system.svc") as spoken,
+        ):
+            return spoken.version()
+
+    assert greet(ssl.TLSVersion.TLSv1_3) == "TLSv1.3"
+    with pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"):
+        greet(ssl.TLSVersion.TLSv1_2)
+
+
+def assert_a_stranger_is_not_let_in(address: str, environment: Environment, files: Mapping[str, Path]) -> None:
+    """A stranger is the remote's node with an address that is in no source range, and that the primary can answer."""
+
+    def node(cluster: str) -> tuple[str, str]:
+        columns = "custom-columns=:metadata.name,:status.addresses[0].address"
+        ran = environment.run("kubectl", "--kubeconfig", files[cluster], "get", "nodes", "--no-headers", "-o", columns)
+        name, place = ran.stdout.split()
+        return name, place
+
+    (primary, primary_address), (remote, remote_address) = node("east"), node("west")
+
+    def is_open(to: str, port: int) -> bool:
+        ask = f"timeout 5 bash -c '</dev/tcp/{to}/{port}' 2>/dev/null && echo open || echo closed"
+        return runtime("exec", remote, "bash", "-c", ask) == ["open"]
+
+    assert is_open(address, XDS_PORT), "a node of the mesh"
+    runtime("exec", remote, "ip", "address", "add", f"{STRANGER}/32", "dev", "lo")
+    runtime("exec", primary, "ip", "route", "add", STRANGER, "via", remote_address)
+    for to in (address, primary_address):
+        runtime("exec", remote, "ip", "route", "add", to, "dev", "eth0", "src", STRANGER)
+    try:
+        assert is_open(primary_address, API_SERVER_PORT), "a stranger is answered where no source range forbids it"
+        assert [port for port in GATEWAY_PORTS if is_open(address, port)] == []
+    finally:
+        for to in (address, primary_address):
+            runtime("exec", remote, "ip", "route", "delete", to)
+        runtime("exec", primary, "ip", "route", "delete", STRANGER)
+        runtime("exec", remote, "ip", "address", "delete", f"{STRANGER}/32", "dev", "lo")
+
+
 @pytest.mark.timeout(900)
 def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare: Program, tmp_path: Path) -> None:
     rules = company()
@@ -121,6 +176,10 @@ def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare:
         ran = environment.run(TETHER, "doctor")
         assert ran.code == 0, ran.talk
         assert_the_rules_are_kept(rules, environment, files)
+        (primary,) = [one for one in result["endpoints"] if one["role"] == "primary"]
+        gateway = primary["eastWestGateway"]["address"]
+        assert_only_new_tls_is_spoken(gateway)
+        assert_a_stranger_is_not_let_in(gateway, environment, files)
     finally:
         environment.remove()
     # Their namespaces may still be ending; nothing else of ours is left, and the clusters answer.

@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
-from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from tether import kubernetes_labels, topology, versions
+from tether.settings.base import Model, complaint, spoken
+from tether.settings.exposure import ExposureSettings, GatewayExposure
 from tether.topology import Platform, Role
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -29,19 +29,6 @@ _KIND_KEYS_TAKEN: Mapping[str, str] = {
     "networking.podSubnet": "the setting podCidr says it",
     "networking.serviceSubnet": "the setting serviceCidr says it",
 }
-
-
-def complaint(wrong: str, why: str, example: str = "", *, remove: str | None = None) -> PydanticCustomError:
-    """Make the error of a value: what is wrong, why it matters, and the way out.
-
-    Args:
-        wrong: What is wrong.
-        why: Why it matters.
-        example: A value that would do.
-        remove: Dotted path below the value that should go; empty for the value itself.
-    """
-    context = {"wrong": wrong, "why": why, "example": example, "remove": remove}
-    return PydanticCustomError("tether", "{wrong}", context)
 
 
 def dns_label(value: str) -> str:
@@ -208,11 +195,6 @@ def _extra_label(value: str) -> str:
     return _label_text(value, _LABEL_WHY, is_fine=kubernetes_labels.is_value(value))
 
 
-def _spoken(value: Any) -> Any:
-    """Take over what YAML and `pulumi config set --path` make of the words true and false."""
-    return str(value).lower() if isinstance(value, bool) else value
-
-
 _LABEL_WHY = "the API server refuses an object with such a label"
 
 
@@ -241,21 +223,11 @@ class ContainerRuntime(StrEnum):
 
 DnsLabel = Annotated[str, AfterValidator(dns_label)]
 Labels = dict[
-    Annotated[str, AfterValidator(_label_key)], Annotated[str, BeforeValidator(_spoken), AfterValidator(_extra_label)]
+    Annotated[str, AfterValidator(_label_key)], Annotated[str, BeforeValidator(spoken), AfterValidator(_extra_label)]
 ]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-    )
-
-
-class HelmValues(_Model):
+class HelmValues(Model):
     """Helm values laid over Tether's own; tether.helm_values says which keys stay Tether's."""
 
     base: dict[str, Any] = Field(default={}, description="Values of Istio's chart base")
@@ -264,7 +236,7 @@ class HelmValues(_Model):
     metallb: dict[str, Any] = Field(default={}, description="Values of MetalLB's chart, in kind clusters")
 
 
-class ClusterSettings(_Model):
+class ClusterSettings(Model):
     """One cluster of the mesh."""
 
     name: DnsLabel = Field(description="Istio cluster ID; a DNS label")
@@ -294,9 +266,13 @@ class ClusterSettings(_Model):
     helm_values: HelmValues = Field(
         default=HelmValues(), description="More Helm values of this cluster: base, istiod, gateway, metallb"
     )
+    exposure: GatewayExposure = Field(
+        default=GatewayExposure(),
+        description="Who may reach this cluster's gateway, in place of the mesh's: sourceRanges, internal, annotations",
+    )
 
 
-class AuthoritySettings(_Model):
+class AuthoritySettings(Model):
     """The certificate authority that the clusters share."""
 
     source: AuthoritySource = Field(
@@ -331,7 +307,7 @@ class AuthoritySettings(_Model):
     )
 
 
-class Settings(_Model):
+class Settings(Model):
     """Everything that a mesh is made from."""
 
     mesh_id: Annotated[str, AfterValidator(_label_value)] = Field(
@@ -350,12 +326,17 @@ class Settings(_Model):
         ),
         description="The clusters: name, role (primary, remote), network, platform (kind, existing) and what the "
         "platform takes: podCidr, serviceCidr, nodeImage, kindConfig; or kubeconfig (secret), context, "
-        "apiServer; helmValues",
+        "apiServer; helmValues, exposure",
     )
     certificate_authority: AuthoritySettings = Field(
         default=AuthoritySettings(),
         description="Shared CA: source (generated, provided, existing); generated: algorithm (ecdsa-p256, rsa-4096), "
         "rootDays, intermediateDays, organization, rootKeyFile; provided: caCert, caKey (secret), rootCert, certChain",
+    )
+    exposure: ExposureSettings = Field(
+        default=ExposureSettings(),
+        description="Who may reach the east-west gateways, over which TLS: sourceRanges, internal (aws, azure, "
+        "google), annotations, tlsMinimum (1.2, 1.3)",
     )
     ingress_gateway: bool = Field(
         default=False, description="Also give every cluster an ingress gateway, for clients outside of the mesh"

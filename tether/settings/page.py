@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tether import helm_values, kubernetes_labels
+from tether.settings.exposure import ExposureSettings, GatewayExposure
 from tether.settings.models import AuthoritySettings, ClusterSettings, HelmValues, Settings
 
 _INTRODUCTION = """\
@@ -56,6 +57,10 @@ def render() -> str:
             *_table(ClusterSettings),
             "\n## certificateAuthority\n",
             *_table(AuthoritySettings),
+            "\n## exposure\n",
+            *_table(ExposureSettings),
+            "\n## clusters[].exposure\n",
+            *_table(GatewayExposure),
             "\n## helmValues, clusters[].helmValues\n",
             *_table(HelmValues),
             _HELM_VALUES,

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from tether import helm_values
 from tether.errors import Problem, SettingsError, count
-from tether.settings import authority, hatches, rules
+from tether.settings import authority, exposure, hatches, rules
 from tether.settings.models import Settings
 from tether.settings.wording import fix, is_secret, remove, shown, subject
 
@@ -51,7 +51,8 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=True)
         problems += [_problem(detail, project) for detail in details]
-    problems += rules.check(document, project) + hatches.check(document, project)
+    problems += rules.check(document, project)
+    problems += hatches.check(document, project) + exposure.check(document, project)
     if folder is not None:
         problems += authority.check_material(document.get("certificateAuthority"), project, folder)
     if problems or settings is None:

@@ -1,0 +1,37 @@
+"""What every part of the settings is made of."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+
+class Model(BaseModel):
+    """Keys as in the stack file (``meshId``), no key that is unknown, no value shown in an error."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+    )
+
+
+def complaint(wrong: str, why: str, example: str = "", *, remove: str | None = None) -> PydanticCustomError:
+    """Make the error of a value: what is wrong, why it matters, and the way out.
+
+    Args:
+        wrong: What is wrong.
+        why: Why it matters.
+        example: A value that would do.
+        remove: Dotted path below the value that should go; empty for the value itself.
+    """
+    context = {"wrong": wrong, "why": why, "example": example, "remove": remove}
+    return PydanticCustomError("tether", "{wrong}", context)
+
+
+def spoken(value: Any) -> Any:
+    """Take over what YAML and ``pulumi config set --path`` make of texts like true, false and 1.3."""
+    return str(value).lower() if isinstance(value, bool | int | float) else value

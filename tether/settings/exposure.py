@@ -1,0 +1,189 @@
+"""Who may reach the east-west gateways, and over which TLS.
+
+A cluster's own values replace the mesh's; of annotations, key by key.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, cast
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from tether import helm_values, kubernetes_labels, topology
+from tether.errors import Problem
+from tether.helm_values import Chart
+from tether.settings.base import Model, complaint, spoken
+from tether.settings.wording import fix, remove, shown, subject
+from tether.topology import Platform
+
+_TLS_ARGUMENT = "extraContainerArgs"
+
+
+class Cloud(StrEnum):
+    """Whose load balancers give the gateways their addresses."""
+
+    AWS = "aws"
+    AZURE = "azure"
+    GOOGLE = "google"
+
+
+class TlsVersion(StrEnum):
+    """Oldest TLS that istiod and the sidecars speak with proxies (istio pilot/pkg/bootstrap/options.go)."""
+
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"
+
+
+_INTERNAL: Mapping[Cloud, Mapping[str, str]] = {
+    Cloud.AWS: {
+        "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+        "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+    },
+    Cloud.AZURE: {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
+    Cloud.GOOGLE: {"networking.gke.io/load-balancer-type": "Internal"},
+}
+"""What each cloud's controller reads: the in-tree and the AWS Load Balancer Controller, cloud-provider-azure, GKE."""
+
+
+def _source_range(value: str) -> str:
+    why = "the load balancer lets in only those addresses, and drops everybody where it cannot read them"
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError:
+        example = _without_host_bits(value) or "203.0.113.0/24"
+        raise complaint("is no network in CIDR notation (all host bits zero)", why, example) from None
+    if network.prefixlen == 0:
+        wrong = "lets the whole world in, which is what no source range at all does"
+        raise complaint(wrong, "a rule that forbids nothing looks like one that does", remove="")
+    return value
+
+
+def _without_host_bits(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        return ""
+
+
+def _annotation_key(value: str) -> str:
+    if not kubernetes_labels.is_key(value):
+        wrong = "is no annotation key: [domain/]name, the name of at most 63 letters, digits, '-', '_' and '.'"
+        raise complaint(wrong, "the API server refuses a Service with such an annotation", remove="")
+    return value
+
+
+class GatewayExposure(Model):
+    """Who may reach an east-west gateway."""
+
+    source_ranges: tuple[Annotated[str, AfterValidator(_source_range)], ...] = Field(
+        default=(),
+        description="Networks whose addresses the load balancers let in, in CIDR notation: those of the other "
+        "clusters' nodes and pods, and of the machine that runs `pulumi up`; everybody when left out",
+    )
+    internal: Cloud | None = Field(
+        default=None,
+        description="Cloud whose load balancers are to have an address of the private network only: `aws`, `azure` or "
+        "`google`",
+    )
+    annotations: dict[Annotated[str, AfterValidator(_annotation_key)], Annotated[str, BeforeValidator(spoken)]] = Field(
+        default={}, description="More annotations on the gateways' Services, for the load balancers' controllers"
+    )
+
+
+class ExposureSettings(GatewayExposure):
+    """Who may reach the gateways, and over which TLS."""
+
+    tls_minimum: Annotated[TlsVersion, BeforeValidator(spoken)] = Field(
+        default=TlsVersion.TLS_1_2,
+        description="Oldest TLS that istiod takes on ports 15012 and 15017, and sidecars from each other",
+    )
+
+
+def in_force(mesh: GatewayExposure, own: GatewayExposure) -> GatewayExposure:
+    """What holds for one cluster: its own over the mesh's, the cloud said in annotations."""
+    cloud = own.internal or mesh.internal
+    return GatewayExposure.model_validate(
+        {
+            "sourceRanges": own.source_ranges or mesh.source_ranges,
+            "annotations": {**(_INTERNAL[cloud] if cloud else {}), **mesh.annotations, **own.annotations},
+        }
+    )
+
+
+def check(document: Mapping[str, Any], project: str) -> list[Problem]:
+    """Check what hangs together with the clusters' platforms and with Helm values, as it was written."""
+    written = document.get("clusters")
+    listed: list[Any] = cast("list[Any]", written) if isinstance(written, list) else [{}]
+    clusters = [_mapping(one) for one in listed]
+    mesh = _mapping(document.get("exposure"))
+    made = [one.get("platform", Platform.KIND) == Platform.KIND for one in clusters]
+    problems: list[Problem] = []
+    if any(made):
+        problems += _check_kind(mesh, ("exposure",), project)
+    for index, (cluster, is_kind) in enumerate(zip(clusters, made, strict=True)):
+        if is_kind:
+            problems += _check_kind(_mapping(cluster.get("exposure")), ("clusters", index, "exposure"), project)
+    if str(mesh.get("tlsMinimum", TlsVersion.TLS_1_2)) == TlsVersion.TLS_1_3:
+        problems += _check_arguments(document, clusters, project)
+    return problems
+
+
+def _check_kind(exposure: Mapping[str, Any], above: tuple[int | str, ...], project: str) -> Iterator[Problem]:
+    """Kind clusters lie in a network that is only known later, and have no cloud."""
+    ranges = exposure.get("sourceRanges")
+    if isinstance(ranges, list) and ranges and not _has_environments(cast("list[Any]", ranges)):
+        path = (*above, "sourceRanges", len(cast("list[Any]", ranges)))
+        yield Problem(
+            subject=subject(path[:-1], project),
+            wrong=f"leave out {topology.ENVIRONMENT_NETWORKS}, out of which the nodes of kind clusters get addresses",
+            why="the remotes would not reach istiod",
+            fix=fix(path, topology.ENVIRONMENT_NETWORKS, project),
+        )
+    if exposure.get("internal") in set(Cloud):
+        path = (*above, "internal")
+        yield Problem(
+            subject=subject(path, project),
+            shown=shown(path, exposure["internal"]),
+            wrong="is for clusters in a cloud, and kind clusters are none",
+            why="it would be passed over in silence",
+            fix=remove(path, project),
+        )
+    values = {"service": {"annotations": _mapping(exposure.get("annotations"))}}
+    for found in helm_values.trespasses(Chart.GATEWAY, values):
+        path = (*above, *found.path[1:])
+        yield Problem(
+            subject=subject(path, project), wrong="is Tether's own", why=found.reason, fix=remove(path, project)
+        )
+
+
+def _has_environments(ranges: list[Any]) -> bool:
+    wanted = ipaddress.IPv4Network(topology.ENVIRONMENT_NETWORKS)
+    for text in ranges:
+        try:
+            network = ipaddress.ip_network(str(text))
+        except ValueError:
+            return True  # Is told as a single value already.
+        if isinstance(network, ipaddress.IPv4Network) and wanted.subnet_of(network):
+            return True
+    return False
+
+
+def _check_arguments(document: Mapping[str, Any], clusters: list[dict[str, Any]], project: str) -> Iterator[Problem]:
+    """Lists of Helm values are replaced as a whole, and the oldest TLS is an argument in one."""
+    places: list[tuple[tuple[int | str, ...], Mapping[str, Any]]] = [((), document)]
+    places += [(("clusters", index), cluster) for index, cluster in enumerate(clusters)]
+    for above, holder in places:
+        istiod = _mapping(_mapping(holder.get("helmValues")).get(Chart.ISTIOD))
+        if _TLS_ARGUMENT in istiod:
+            path = (*above, "helmValues", Chart.ISTIOD.value, _TLS_ARGUMENT)
+            yield Problem(
+                subject=subject(path, project),
+                wrong="would replace the argument that exposure.tlsMinimum gives to istiod",
+                why="istiod would take the older TLS again",
+                fix=remove(path, project),
+            )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
