@@ -104,5 +104,15 @@ PINS = (
     KIND, COREDNS, METALLB, PAUSE, GO, UV,
 )  # fmt: skip
 
+
+def as_chart(istio: str) -> str:
+    """Version of the charts that go with a version of Istio.
+
+    Istio's release builder gives charts the version of the release. A build of a branch has the line and the commit
+    only (``1.31-eed52ebb66ad``), and Helm wants three numbers.
+    """
+    line, hyphen, commit = istio.partition("-")
+    return f"{line}.0-{commit}" if hyphen and line.count(".") == 1 else istio
+
 KUBERNETES_MINIMUM = (1, 32)
 """Oldest Kubernetes that Istio 1.31 runs on (istioctl/pkg/install/k8sversion/version.go)."""

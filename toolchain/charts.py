@@ -37,11 +37,9 @@ def _copy(source: Path, target: Path) -> None:
 
 def _stamp(chart: Path) -> None:
     """Set the version, as Istio's release builder does; the charts in the module carry none."""
-    line, _, commit = versions.ISTIO.version.partition("-")
+    version = versions.as_chart(versions.ISTIO.version)
     lines = [
-        each.partition(":")[0] + f": {line}.0-{commit}"
-        if each.lower().startswith(("version:", "appversion:"))
-        else each
+        each.partition(":")[0] + f": {version}" if each.lower().startswith(("version:", "appversion:")) else each
         for each in chart.read_text().splitlines()
     ]
     chart.write_text("\n".join(lines) + "\n")

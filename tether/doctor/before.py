@@ -1,9 +1,7 @@
 """What must be right before clusters are linked: API servers, versions, names, load balancers, leftovers."""
 
-import re
-from dataclasses import dataclass
-
 from tether import kube, mesh_probe, topology, versions
+from tether.compatibility import bad_releases, judging, lines, numbers
 from tether.doctor import fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
 from tether.doctor.view import ClusterView, MeshView
@@ -11,30 +9,6 @@ from tether.errors import count
 
 _CLOUDS_BY_ENDPOINTS = {"gce": "GKE", "azure": "AKS"}
 """Provider IDs of nodes whose API servers find webhooks through v1 Endpoints (istio/istio#58998, #58445)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BadRange:
-    """Istio versions that must not run a primary-remote mesh."""
-
-    first: tuple[int, int, int]
-    last: tuple[int, int, int]
-    reason: str
-
-
-BAD_ISTIO = (
-    BadRange(
-        first=(1, 30, 0), last=(1, 30, 3),
-        reason="a renewed remote secret can stop istiod or lose gateways and endpoints "
-        "(istio/istio#60612, #60920, #61043); fixed in 1.30.4 and 1.31.0",
-    ),
-    BadRange(
-        first=(1, 29, 0), last=(1, 29, 6),
-        reason="a renewed remote secret can stop istiod, crash it, or lose endpoints "
-        "(istio/istio#59875, #60520, #61043)",
-    ),
-)  # fmt: skip
-"""Known bad versions, both ends included."""
 
 
 def _answers(view: MeshView, cluster: ClusterView) -> Answer:
@@ -47,11 +21,11 @@ def _answers(view: MeshView, cluster: ClusterView) -> Answer:
 
 def _kubernetes(view: MeshView, cluster: ClusterView) -> Answer:
     version = str(cluster.get("/version")["gitVersion"])
-    found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    minimum = ".".join(map(str, versions.KUBERNETES_MINIMUM))
-    if found < versions.KUBERNETES_MINIMUM:
+    line = lines.pinned()
+    minimum = numbers.said(line.kubernetes_oldest)
+    if judging.is_old(version, line):
         return wrong(
-            f"Kubernetes {version}; Istio 1.31 needs {minimum}",
+            f"Kubernetes {version}; Istio {line.name} needs {minimum}",
             fix=f"# upgrade {cluster.name} to Kubernetes {minimum} or newer",
         )
     return ok(f"{version}, at least {minimum}")
@@ -117,22 +91,22 @@ def _namespace(view: MeshView, remote: ClusterView) -> Answer:
 
 
 def _istio_version(view: MeshView, primary: ClusterView) -> Answer:
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", istiod.text(view, "/version"))
-    if not found:
-        line = istiod.text(view, "/version").strip()
+    line = istiod.text(view, "/version").strip()
+    release = numbers.patch(line)
+    if release is None:
         return ok(f"istiod {line}, no numbered release") if line else unknown("istiod does not tell its version")
-    version = (int(found[1]), int(found[2]), int(found[3]))
-    for bad in BAD_ISTIO:
-        if bad.first <= version <= bad.last:
-            upgrade = (
-                f"helm upgrade istiod oci://ghcr.io/istio/release/charts/istiod --version "
-                f"{versions.ISTIO_RELEASE.version} --namespace {view.namespace} --reuse-values"
-            )
-            return wrong(
-                f"istiod {found[0]}: {bad.reason}",
-                fix=f"# in {primary.name}, the primary; then restart the gateways and workloads\n{upgrade}",
-            )
-    return ok(f"istiod {found[0]}, not known to be bad")
+    version = numbers.said(release)
+    bugs = [f"{bad.wrong} ({bad.label})" for bad in bad_releases.of(version)]
+    if bugs:
+        upgrade = (
+            f"helm upgrade istiod oci://ghcr.io/istio/release/charts/istiod --version "
+            f"{versions.ISTIO_RELEASE.version} --namespace {view.namespace} --reuse-values"
+        )
+        return wrong(
+            f"istiod {version} {'; it '.join(bugs)}",
+            fix=f"# in {primary.name}, the primary; then restart the gateways and workloads\n{upgrade}",
+        )
+    return ok(f"istiod {version}, not known to be bad")
 
 
 def _load_balancer(view: MeshView, cluster: ClusterView) -> Answer:

@@ -72,7 +72,7 @@ BEFORE = (
          seen="a Service istiod in default", fix=f"{TWO} -n default delete service istiod"),
     Case(check="D05", name="istiod is known to be bad",
          do=lambda mesh: mesh.primary.commands.update({"/version": "1.30.2-x"}),
-         subject="cluster1", seen="istiod 1.30.2: a renewed remote secret can stop istiod",
+         subject="cluster1", seen="istiod 1.30.2 may not read a remote secret that was renewed (istio/istio#60612); it",
          fix="# in cluster1, the primary; then restart the gateways and workloads\nhelm upgrade istiod …"),
     Case(check="D32", name="there is no istiod", do=drop(f"{SYSTEM}/pods/istiod-1", "primary"), subject="cluster1",
          seen="no pod of istiod in istio-system",

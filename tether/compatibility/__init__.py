@@ -1,0 +1,1 @@
+"""Which versions of Istio, Kubernetes, proxies and charts go together, and which must not be used at all."""
