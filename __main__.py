@@ -5,10 +5,12 @@ import pulumi
 from components.from_settings import mesh_args
 from components.mesh import Mesh
 from tether import parts, settings, stack_readme, topology
+from tether.compatibility import program
 
 chosen = settings.of_stack()
 plan = topology.plan(chosen)
 used = parts.read()
+program.check(chosen, plan, used)
 
 mesh = Mesh("mesh", mesh_args(chosen, plan, used))
 

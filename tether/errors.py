@@ -67,6 +67,12 @@ class PreflightError(TetherError):
     exit_code = ExitCode.PREFLIGHT
 
 
+class UnsupportedError(TetherError):
+    """Versions are known to be bad or do not go together; carries every finding."""
+
+    exit_code = ExitCode.PREFLIGHT
+
+
 class LockedError(TetherError):
     """Another live run holds the stack."""
 

@@ -113,6 +113,3 @@ def as_chart(istio: str) -> str:
     """
     line, hyphen, commit = istio.partition("-")
     return f"{line}.0-{commit}" if hyphen and line.count(".") == 1 else istio
-
-KUBERNETES_MINIMUM = (1, 32)
-"""Oldest Kubernetes that Istio 1.31 runs on (istioctl/pkg/install/k8sversion/version.go)."""

@@ -46,6 +46,10 @@ def up(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="First look at what is really there; mends what was changed by hand.")
     ] = False,
+    allow_unsupported: Annotated[
+        bool,
+        typer.Option("--allow-unsupported", help="Only warn of versions that would be refused, and what may break."),
+    ] = False,
 ) -> None:
     """Make the clusters and the mesh, prove that requests cross, show the endpoints.
 
@@ -54,7 +58,7 @@ def up(
     from tether.cli import summary
     from tether.cli.up import up as bring_up
 
-    outcome = bring_up(project.find(Path.cwd(), stack), refresh=refresh)
+    outcome = bring_up(project.find(Path.cwd(), stack), refresh=refresh, allow_unsupported=allow_unsupported)
     if output is Form.JSON:
         print(json.dumps(summary.document(outcome), indent=2))  # noqa: T201 - the result
     else:

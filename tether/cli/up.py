@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from tether import parts, preflight, settings
+from tether import parts, preflight, settings, topology
 from tether.authority import root_key
 from tether.cli import locks, processes, project, records, stack_file
 from tether.cli.engine import Engine
@@ -19,14 +19,20 @@ from tether.cli.remnants import Machine
 from tether.cli.state import State
 from tether.cli.summary import Outcome
 from tether.cli.talk import say, warn
+from tether.compatibility import verdict
 from tether.errors import PreflightError, SettingsError, TetherError, count
 from tether.settings import Settings
 from tether.settings.stack import of_project
 from tether.settings.wording import fix, subject
 
 
-def up(place: Project, *, refresh: bool = False) -> Outcome:
-    """Bring the stack up, with ``refresh`` after a look at what is really there.
+def up(place: Project, *, refresh: bool = False, allow_unsupported: bool = False) -> Outcome:
+    """Bring the stack up.
+
+    Args:
+        place: The checkout and its stack.
+        refresh: First look at what is really there.
+        allow_unsupported: Only warn of versions that would be refused.
 
     Raises:
         TetherError: with the exit code that belongs to it.
@@ -36,7 +42,10 @@ def up(place: Project, *, refresh: bool = False) -> Outcome:
     with locks.alone(place):
         check_machine(place, wanted)
         build_tools(place)
-        engine = Engine(place, project.full_environment(place))
+        permission = {verdict.VARIABLE: "true"} if allow_unsupported else {}
+        environment = {**project.full_environment(place), **permission}
+        check_versions(place, wanted, environment)
+        engine = Engine(place, environment)
         check_root_key_file(place, wanted, ready_stack(place, engine))
         try:
             engine.run(
@@ -90,6 +99,22 @@ def check_machine(place: Project, wanted: Settings) -> None:
         raise PreflightError(
             f"This machine cannot carry the mesh: {count(len(fatal), 'finding')}; nothing was created.", fatal
         )
+
+
+def check_versions(place: Project, wanted: Settings, environment: Mapping[str, str]) -> None:
+    """Refuse parts and clusters whose versions are known to be bad or do not go together.
+
+    Raises:
+        UnsupportedError: carries every finding, unless the settings or the environment allow them.
+    """
+    chosen = parts.read(place.root / parts.FILE)
+    written = place.read_state()
+    mesh = State(written).outputs.get("mesh") if written else None
+    running = cast("dict[str, object]", mesh).get("istioVersion") if isinstance(mesh, dict) else ""
+    findings, silent = verdict.examine(
+        topology.plan(wanted), chosen, place.root, running=str(running or ""), project=place.name
+    )
+    verdict.enforce(findings, silent, warn, allowed=verdict.is_allowed(wanted, environment), project=place.name)
 
 
 def _cold_cache() -> Path | None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from tether import kubernetes_labels, topology, versions
+from tether import kubernetes_labels, topology
 from tether.settings.base import Model, complaint, spoken
 from tether.settings.exposure import ExposureSettings, GatewayExposure
 from tether.topology import Platform, Role
@@ -112,14 +112,6 @@ def _service_cidr(value: str) -> str:
 def _node_image(value: str) -> str:
     if not value or re.search(r"\s", value):
         raise complaint("is no image reference", "kind starts the node from it", remove="")
-    version = topology.kubernetes_of_image(value)
-    if version and tuple(int(part) for part in version.split(".")[:2]) < versions.KUBERNETES_MINIMUM:
-        minimum = ".".join(map(str, versions.KUBERNETES_MINIMUM))
-        raise complaint(
-            f"holds Kubernetes {version}; Istio needs {minimum} or newer",
-            "istiod does not start on older API servers",
-            remove="",
-        )
     return value
 
 
@@ -353,6 +345,9 @@ class Settings(Model):
     )
     retain_on_failure: bool = Field(
         default=False, description="Keep the nodes of a kind cluster that could not be created, to look into them"
+    )
+    allow_unsupported: bool = Field(
+        default=False, description="Only warn of versions that are known to be bad or do not go together"
     )
     helm_values: HelmValues = Field(
         default=HelmValues(),

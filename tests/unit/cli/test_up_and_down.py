@@ -27,8 +27,9 @@ from tests.unit.cli.workbench import (
     stack,
     write_state,
 )  # fmt: skip
+from tests.unit.compatibility.making import RELEASED, write_charts
 from tests.unit.preflight.test_checks import GOOD
-from tether import preflight
+from tether import parts, preflight
 from tether.cli import down as down_module
 from tether.cli import locks, main, project, records
 from tether.cli import up as up_module
@@ -43,6 +44,7 @@ ENGINE = """
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}}))
     elif arguments[0] == "up":
+        (notes / "permission").write_text(os.environ.get("TETHER_ALLOW_UNSUPPORTED", ""))
         again = "resources" in json.loads(file.read_text())["checkpoint"]["latest"]
         file.write_text((notes / "after-up.json").read_text())
         history = state / "history" / "tether" / "kind"
@@ -77,6 +79,7 @@ class Bench:
         self.things: dict[str, list[str]] = {"ps": [], "network": [], "volume": []}
         self.facts = GOOD
         self.built = 0
+        self.parts = RELEASED
         environment = install_pulumi(self.bin, ENGINE.replace("STATE", repr(str(self.place.state))))
         self.after_up(exported(stack(**OUTPUTS), random_id(), cluster("cluster1"), cluster("cluster2")))
         monkeypatch.chdir(folder)
@@ -100,6 +103,8 @@ class Bench:
 
     def _build(self, _: Project) -> None:
         self.built += 1
+        parts.write(self.parts, self.place.root / parts.FILE)
+        write_charts(self.place.root, RELEASED.istio_version)
 
     def _runtime(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         verb, named = command[1], command[2:]
@@ -292,7 +297,7 @@ def test_down_destroys_removes_the_stack_and_leaves_no_file(
     left = sorted(
         str(path.relative_to(bench.place.private)) for path in bench.place.private.rglob("*") if path.is_file()
     )
-    assert left == ["locks/kind.lock"]
+    assert left == ["locks/kind.lock", "parts.json"]
     assert bench.place.stack_file.is_file()
 
 

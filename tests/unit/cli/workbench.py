@@ -43,7 +43,7 @@ def install_pulumi(folder: Path, script: str) -> dict[str, str]:
     program = folder / "pulumi"
     head = f"""\
         #!/usr/bin/env python3
-        import json, pathlib, signal, sys, time
+        import json, os, pathlib, signal, sys, time
         arguments = sys.argv[1:]
         notes = pathlib.Path({str(folder)!r})
         with (notes / "calls").open("a") as file:
