@@ -128,14 +128,15 @@ def standing(parts: Parts, running: str) -> Iterator[Finding]:
     istiod, proxy = numbers.minor(parts.istio_version), numbers.minor(running)
     if istiod is None or proxy is None or fit(istiod, proxy):
         return
-    step = (istiod[0], istiod[1] - 1) if istiod > proxy else proxy
+    way_out = f"Stay with a checkout of Tether that pins Istio {numbers.said(proxy)}."
+    if istiod > proxy:
+        step = numbers.said((proxy[0], proxy[1] + 1))
+        way_out = f"Go line by line: bring the mesh up with a checkout that pins Istio {step}, restart its workloads."
     yield Finding(
         problem=Problem(
             subject="stack output mesh.istioVersion", shown=running,
             wrong=f"its proxies would meet an istiod of {numbers.said(istiod)}: {SKEW_RULE} ({SKEW_SOURCE})",
-            why=_SKEW_BREAKS,
-            fix=f"Bring the mesh up with a checkout that pins Istio {numbers.said(step)} first"
-            + (", restart its workloads, and go on from there." if istiod > proxy else ", or stay with it."),
+            why=_SKEW_BREAKS, fix=way_out,
         )
     )  # fmt: skip
 

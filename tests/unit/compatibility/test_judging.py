@@ -162,9 +162,9 @@ def test_a_mesh_goes_on_by_one_line_at_most(running: str) -> None:
 @pytest.mark.parametrize(
     ("running", "fix"),
     [
-        ("1.29.8", "pins Istio 1.30 first, restart its workloads"),
-        ("1.27.0", "pins Istio 1.30 first, restart its workloads"),
-        ("1.32.0", "pins Istio 1.32 first, or stay with it"),
+        ("1.29.8", "pins Istio 1.30, restart its workloads"),
+        ("1.27.0", "pins Istio 1.28, restart its workloads"),
+        ("1.32.0", "Stay with a checkout of Tether that pins Istio 1.32"),
     ],
 )
 def test_a_mesh_that_would_skip_a_line_or_go_back_is_refused(running: str, fix: str) -> None:
