@@ -179,6 +179,7 @@ class Mesh(pulumi.ComponentResource):
             "trust_domain": self._args["trust_domain"],
             "istio_namespace": self._args["istio_namespace"],
             "kubeconfig": self._places[settings["name"]].cluster.kubeconfig,
+            "namespace_may_exist": settings["platform"] == Platform.EXISTING,
             "istio": self._istio(settings["name"]),
         }
         if authority is not None:
@@ -209,6 +210,8 @@ class Mesh(pulumi.ComponentResource):
                 "istiod_address": self._places[primary_name].gateway_address or primary_gateway.address,
                 "injection_path": plan.injection_path,
                 "root_certificate": self.authority.root_certificate,
+                "kubeconfig": self._places[name].cluster.kubeconfig,
+                "namespace_may_exist": cluster["platform"] == Platform.EXISTING,
                 "istio": self._istio(name),
             },
             self._inside(name),

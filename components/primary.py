@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.certificate_authority import CertificateAuthority
 from components.istio import IstioArgs, ca_bundle, istio_release, proxy_values
+from components.istio_namespace import istio_namespace
 from components.labels import metadata
 from components.resources import IstiodReady
 from tether.helm_values import Chart
@@ -32,6 +33,8 @@ class PrimaryArgs(TypedDict):
     """Kubeconfig for this machine, to see that istiod's webhooks answer; kept secret."""
     istio: IstioArgs
     """Charts and images."""
+    namespace_may_exist: NotRequired[bool]
+    """Whether the namespace may be somebody else's: it is patched then, and given back as it was."""
     tls_minimum: NotRequired[str]
     """Oldest TLS that istiod and sidecars take, ``1.2`` or ``1.3``; Istio's own default when left out."""
 
@@ -42,7 +45,7 @@ class Primary(pulumi.ComponentResource):
     Pass the cluster's Kubernetes provider by ``opts``.
     """
 
-    namespace: kubernetes.core.v1.Namespace
+    namespace: pulumi.Resource
     """istiod's namespace."""
     authority: CertificateAuthority
     """What istiod signs with."""
@@ -53,18 +56,20 @@ class Primary(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PrimaryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:Primary", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
         istio = args["istio"]
         labels = istio.get("labels")
         namespace_name = pulumi.Output.from_input(args["istio_namespace"])
-        self.namespace = kubernetes.core.v1.Namespace(
+        self.namespace, inside = istio_namespace(
+            self,
             name,
-            metadata=metadata(
-                {"name": namespace_name, "labels": {"topology.istio.io/network": args["network"]}}, labels
-            ),
-            opts=child,
+            {
+                "namespace": namespace_name,
+                "network": args["network"],
+                "labels": labels or {},
+                "kubeconfig": args["kubeconfig"],
+                "may_exist": args.get("namespace_may_exist", False),
+            },
         )
-        inside = self.namespace.metadata["name"]
         self.authority, cacerts = self._authority(name, args, inside)
         bundle = ca_bundle(self.authority.root_certificate)
         base = istio_release(

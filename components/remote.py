@@ -1,12 +1,13 @@
 """A cluster whose proxies belong to an istiod elsewhere."""
 
 import base64
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.istio import IstioArgs, ca_bundle, istio_release
+from components.istio_namespace import istio_namespace
 from components.labels import metadata
 from tether.helm_values import Chart
 from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET
@@ -38,8 +39,12 @@ class RemoteArgs(TypedDict):
     """Path of the webhook, which carries cluster ID and network to every injected proxy."""
     root_certificate: pulumi.Input[str]
     """Root certificate, PEM; byte for byte what the primary's ``cacerts`` holds."""
+    kubeconfig: pulumi.Input[str]
+    """Kubeconfig for this machine; kept secret."""
     istio: IstioArgs
     """Charts."""
+    namespace_may_exist: NotRequired[bool]
+    """Whether the namespace may be somebody else's: it is patched then, and given back as it was."""
 
 
 class Remote(pulumi.ComponentResource):
@@ -60,19 +65,18 @@ class Remote(pulumi.ComponentResource):
         istio = args["istio"]
         labels = istio.get("labels")
         bundle = ca_bundle(args["root_certificate"])
-        self.namespace = kubernetes.core.v1.Namespace(
+        self.namespace, inside = istio_namespace(
+            self,
             name,
-            metadata=metadata(
-                {
-                    "name": args["istio_namespace"],
-                    "labels": {"topology.istio.io/network": args["network"]},
-                    "annotations": {"topology.istio.io/controlPlaneClusters": args["primary_cluster_name"]},
-                },
-                labels,
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+            {
+                "namespace": args["istio_namespace"],
+                "network": args["network"],
+                "led_by": args["primary_cluster_name"],
+                "labels": labels or {},
+                "kubeconfig": args["kubeconfig"],
+                "may_exist": args.get("namespace_may_exist", False),
+            },
         )
-        inside = self.namespace.metadata["name"]
         base = istio_release(
             self,
             f"{name}-base",

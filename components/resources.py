@@ -120,6 +120,16 @@ class AuthoritySecret(_Authority):
     noun = "AuthoritySecret"
 
 
+class IstioNamespace(_ProviderResource):
+    """Istio's namespace in a cluster that is not Tether's: made, or patched and given back as it was."""
+
+    noun = "IstioNamespace"
+    outputs: ClassVar = {"namespace_name": "name"}
+
+    namespace_name: pulumi.Output[str]
+    """Name of the namespace."""
+
+
 class IstiodReady(_ProviderResource):
     """Exists once the API server reaches istiod's webhooks."""
 

@@ -100,7 +100,7 @@ def test_an_existing_secret_is_awaited_in_the_primary_once_its_namespace_is_ther
     awaited = existing_authority.one("tether:index:AuthoritySecret", "cluster1")
     assert is_secret(awaited.inputs["kubeconfig"])
     assert awaited.inputs["istioNamespace"] == "istio-system"
-    assert existing_authority.reaches(awaited, existing_authority.one("kubernetes:core/v1:Namespace", "cluster1"))
+    assert existing_authority.reaches(awaited, existing_authority.one("tether:index:IstioNamespace", "cluster1"))
 
 
 @pytest.mark.parametrize("release", ["cluster1-base", "cluster1-istiod", "cluster2-istiod"])

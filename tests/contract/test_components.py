@@ -138,3 +138,16 @@ def test_ingress_gateways_are_made_in_every_cluster_and_only_when_asked_for(
 def test_an_ingress_gateway_goes_with_its_kind_cluster(ingress_gateways: Recording) -> None:
     gateway = ingress_gateways.one("tether:index:IngressGateway", "cluster2")
     assert gateway.deleted_with == ingress_gateways.one("tether:index:Cluster", "cluster2").urn
+
+
+def test_only_clusters_that_were_there_may_have_istios_namespace_already(
+    existing_clusters: Recording, two_clusters: Recording
+) -> None:
+    for name, led_by in (("cluster1", {}), ("cluster2", {"topology.istio.io/controlPlaneClusters": "cluster1"})):
+        taken = existing_clusters.one("tether:index:IstioNamespace", name)
+        assert is_secret(taken.inputs["kubeconfig"])
+        assert taken.inputs["labels"] == {"topology.istio.io/network": name.replace("cluster", "network")}
+        assert taken.inputs["annotations"] == led_by
+        base = existing_clusters.one("kubernetes:helm.sh/v3:Release", f"{name}-base")
+        assert existing_clusters.reaches(base, taken)
+    assert not [one for one in two_clusters.all() if one.type == "tether:index:IstioNamespace"]

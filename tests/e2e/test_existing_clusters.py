@@ -94,6 +94,29 @@ def namespaces(kubeconfig: Path, environment: Environment) -> set[str]:
     return {line.removeprefix("namespace/") for line in ran.stdout.split()}
 
 
+THEIRS = {
+    "labels": {"team": "platform", "topology.istio.io/network": "old"},
+    "annotations": {"example.com/owner": "us"},
+}
+"""What is on the namespace of the remote before anybody thinks of a mesh."""
+
+
+def marks(environment: Environment, kubeconfig: Path) -> dict[str, dict[str, str]]:
+    """Labels and annotations of Istio's namespace, without what Kubernetes itself writes."""
+    ran = environment.run("kubectl", "--kubeconfig", kubeconfig, "get", "namespace", "istio-system", "-o", "json")
+    assert ran.code == 0, ran.talk
+    metadata = json.loads(ran.stdout)["metadata"]
+    own = {kind: dict(metadata.get(kind) or {}) for kind in ("labels", "annotations")}
+    own["labels"].pop("kubernetes.io/metadata.name")
+    return own
+
+
+def make_namespace(environment: Environment, kubeconfig: Path) -> None:
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system", **THEIRS}}
+    ran = environment.run("kubectl", "--kubeconfig", kubeconfig, "create", "-f", "-", stdin=json.dumps(body))
+    assert ran.code == 0, ran.talk
+
+
 def assert_the_rules_are_kept(rules: Company, environment: Environment, files: Mapping[str, Path]) -> None:
     def get(cluster: str, *what: str) -> dict[str, Any]:
         ran = environment.run(
@@ -163,6 +186,7 @@ def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare:
     made = json.loads(bare.pulumi("stack", "output", "--json", "--show-secrets"))
     environment = Environment(settings={**settings_over(made, tmp_path), **rules.settings(tmp_path)})
     files = {name: tmp_path / f"{name}.kubeconfig" for name in CLUSTERS}
+    make_namespace(environment, files["west"])
     before = {name: namespaces(file, environment) for name, file in files.items()}
     try:
         result = environment.up()
@@ -176,12 +200,15 @@ def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare:
         ran = environment.run(TETHER, "doctor")
         assert ran.code == 0, ran.talk
         assert_the_rules_are_kept(rules, environment, files)
+        assert marks(environment, files["west"])["labels"]["topology.istio.io/network"] == "network-west"
         (primary,) = [one for one in result["endpoints"] if one["role"] == "primary"]
         gateway = primary["eastWestGateway"]["address"]
         assert_only_new_tls_is_spoken(gateway)
         assert_a_stranger_is_not_let_in(gateway, environment, files)
     finally:
         environment.remove()
-    # Their namespaces may still be ending; nothing else of ours is left, and the clusters answer.
+    # Verification's namespaces may still be ending; what was there already is as it was.
     for name, file in files.items():
-        assert namespaces(file, environment) - before[name] <= {"istio-system"}
+        assert "istio-system" in before[name] or "istio-system" not in namespaces(file, environment)
+        assert {one for one in namespaces(file, environment) - before[name] if not one.startswith("tether-")} == set()
+    assert marks(environment, files["west"]) == THEIRS

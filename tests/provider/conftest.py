@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tether_provider import certificates
@@ -19,7 +19,7 @@ FAKE_TOOLS = Path(__file__).parent
 
 
 class FakeApi:
-    """An API server that answers what it was given, over TLS."""
+    """An API server that answers what it was given and keeps what it is told, over TLS."""
 
     def __init__(self, folder: Path) -> None:
         self.answers: dict[str, Any] = {}
@@ -27,7 +27,30 @@ class FakeApi:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                found = answers.get(self.path.partition("?")[0])
+                self._answer(answers.get(self._place))
+
+            def do_POST(self) -> None:
+                body = self._body()
+                answers[f"{self._place}/{body['metadata']['name']}"] = body
+                self._answer(body)
+
+            def do_PATCH(self) -> None:
+                found = answers.get(self._place)
+                if found is not None:
+                    _merge(found, self._body())
+                self._answer(found)
+
+            def do_DELETE(self) -> None:
+                self._answer(answers.pop(self._place, None))
+
+            @property
+            def _place(self) -> str:
+                return self.path.partition("?")[0]
+
+            def _body(self) -> Any:
+                return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+            def _answer(self, found: Any) -> None:
                 body = json.dumps(found if found is not None else {"message": "not found"}).encode()
                 self.send_response(200 if found is not None else 404)
                 self.send_header("Content-Length", str(len(body)))
@@ -49,6 +72,17 @@ class FakeApi:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def _merge(found: dict[str, Any], patch: dict[str, Any]) -> None:
+    """A merge patch (RFC 7386), in place."""
+    for key, value in patch.items():
+        if value is None:
+            found.pop(key, None)
+        elif isinstance(value, dict):
+            _merge(found.setdefault(key, {}), cast("dict[str, Any]", value))
+        else:
+            found[key] = value
 
 
 @pytest.fixture(scope="module")

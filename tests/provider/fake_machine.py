@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.provider import fake_store
 
 ENVIRONMENT = "0a0a0a0a"
@@ -27,6 +29,20 @@ class Machine:
         self.root = root
         self.answers = answers
         self.api_server = api_server
+
+    @property
+    def kubeconfig(self) -> str:
+        """Of the API server."""
+        return yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "c", "cluster": {"server": self.api_server, "insecure-skip-tls-verify": True}}],
+                "users": [{"name": "u", "user": {"token": "t"}}],
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "current-context": "c",
+            }
+        )
 
     def reset(self) -> None:
         with fake_store.state(self.root) as content:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.provider.fake_machine import Machine
 from tests.provider.provider_harness import UNKNOWN, Plugin, failed, plain, raw
@@ -40,15 +39,7 @@ def put(machine: Machine, data: dict[str, str]) -> None:
 
 
 def inputs(machine: Machine, **more: Any) -> dict[str, Any]:
-    kubeconfig = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": machine.api_server, "insecure-skip-tls-verify": True}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "c",
-    }
-    return {"kubeconfig": yaml.safe_dump(kubeconfig), "timeoutSeconds": 1, **more}
+    return {"kubeconfig": machine.kubeconfig, "timeoutSeconds": 1, **more}
 
 
 @pytest.mark.parametrize("form", [istiods_form, cert_managers_form])

@@ -26,6 +26,7 @@ KINDS = [
     "Cluster",
     "ContainerNetwork",
     "GatewayReady",
+    "IstioNamespace",
     "IstiodReady",
     "ProvidedChain",
     "RemoteReady",

@@ -48,6 +48,7 @@ def resources() -> list[AnyResource]:
     from tether_provider.cluster import KindCluster
     from tether_provider.container_network import ContainerNetwork
     from tether_provider.gateway_ready import GatewayReady
+    from tether_provider.istio_namespace import IstioNamespace
     from tether_provider.istiod_ready import IstiodReady
     from tether_provider.provided_chain import ProvidedChain
     from tether_provider.remote_ready import RemoteReady
@@ -59,6 +60,7 @@ def resources() -> list[AnyResource]:
         CertificateChain(),
         ProvidedChain(),
         AuthoritySecret(),
+        IstioNamespace(),
         IstiodReady(),
         RemoteReady(),
         GatewayReady(),
