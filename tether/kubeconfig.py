@@ -1,6 +1,7 @@
 """Kubeconfigs: the one that a user names, and the one inside a remote secret."""
 
 import base64
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,13 +16,14 @@ def load(path_or_content: str, context: str | None = None) -> str:
     """A kubeconfig's content, with the wanted context as its current one.
 
     Args:
-        path_or_content: content where it has more than one line, else a path (``~`` is the user's home).
+        path_or_content: content where it has more than one line, else a path (``~`` is the user's home); empty for
+            the file that kubectl takes: the first of ``$KUBECONFIG``, else ``~/.kube/config``.
         context: name of a context in it; its current one when left out.
 
     Raises:
         KubeconfigFileError: no such file, no kubeconfig, or no such context.
     """
-    content = path_or_content if "\n" in path_or_content else _read(Path(path_or_content).expanduser())
+    content = path_or_content if "\n" in path_or_content else _read(Path(path_or_content or _kubectls()).expanduser())
     try:
         document: Any = yaml.safe_load(content)
     except yaml.YAMLError:
@@ -34,6 +36,10 @@ def load(path_or_content: str, context: str | None = None) -> str:
     if context not in known:
         raise KubeconfigFileError(f"has no context {context}; it has: {', '.join(known)}")
     return yaml.safe_dump({**cast("dict[str, Any]", document), "current-context": context}, width=float("inf"))
+
+
+def _kubectls() -> str:
+    return next(filter(None, os.environ.get("KUBECONFIG", "").split(os.pathsep)), "~/.kube/config")
 
 
 def _read(path: Path) -> str:

@@ -249,7 +249,8 @@ class ClusterSettings(Model):
         default={}, description="kind: more of kind's own configuration, merged in"
     )
     kubeconfig: SecretStr | None = Field(
-        default=None, description="existing: path of a kubeconfig, or its content (then as a secret)"
+        default=None,
+        description="existing: path of a kubeconfig, or its content (then as a secret); kubectl's own when left out",
     )
     context: str | None = Field(default=None, description="existing: context in it; its current one when left out")
     api_server: Annotated[str, AfterValidator(_api_server)] | None = Field(

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from tether import topology
 from tether.errors import Problem
+from tether.redact import HIDDEN
 from tether.settings import authority
 from tether.settings.wording import fix, remove, shown, subject
 from tether.topology import Platform, Role
@@ -168,7 +169,8 @@ def _access(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
                 why="taking whatever context is current could change the wrong cluster",
                 fix=fix(draft.path("context"), "", project),
             )
-        elif access in seen:
+        # Two that are still encrypted look alike here.
+        elif access in seen and access[0] != HIDDEN:
             yield Problem(
                 subject=subject(draft.path("context" if access[1] else "kubeconfig"), project),
                 wrong=f"leads {draft.label} to the same cluster as {seen[access].label}",

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from tether.errors import Problem, SettingsError
+from tether.redact import HIDDEN
 from tether.settings import read
 
 
@@ -163,6 +164,14 @@ def test_two_clusters_behind_one_context_are_refused() -> None:
         existing("b", "remote", "n2", context="c", apiServer="https://b.example.org"),
     )
     assert "leads b to the same cluster as a" in problem.wrong
+
+
+def test_two_kubeconfigs_that_are_still_encrypted_are_not_taken_for_one() -> None:
+    clusters = [
+        existing("a", "primary", "n1", kubeconfig=HIDDEN),
+        existing("b", "remote", "n2", kubeconfig=HIDDEN, apiServer="https://b.example.org"),
+    ]
+    assert len(read({"tether:clusters": json.dumps(clusters)}).clusters) == 2
 
 
 def test_two_clusters_with_one_api_server_are_refused() -> None:
