@@ -38,28 +38,50 @@ def up(place: Project, *, refresh: bool = False, allow_unsupported: bool = False
         TetherError: with the exit code that belongs to it.
     """
     began = time.monotonic()
-    wanted = _settings(place)
+    wanted = checked_settings(place)
     with locks.alone(place):
-        check_machine(place, wanted)
-        build_tools(place)
         permission = {verdict.VARIABLE: "true"} if allow_unsupported else {}
-        environment = {**project.full_environment(place), **permission}
-        check_versions(place, wanted, environment)
-        engine = Engine(place, environment)
-        check_root_key_file(place, wanted, ready_stack(place, engine))
-        try:
-            engine.run(
-                "up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true",
-                *(["--refresh"] if refresh else []),
-            )  # fmt: skip
-        finally:
-            state = remember(place, engine)
-        if state is None:
-            raise TetherError("The engine left no state behind; look at it with: pulumi stack export")
-        return _outcome(place, engine, state, began)
+        engine = ready_engine(place, wanted, permission)
+        state = update(place, engine, *(["--refresh"] if refresh else []))
+        return outcome(place, engine, state, began)
 
 
-def _settings(place: Project) -> Settings:
+def ready_engine(place: Project, wanted: Settings, more: Mapping[str, str] | None = None) -> Engine:
+    """Look at the machine, have the tools made, and mend what an earlier run left; the stack must be held.
+
+    Args:
+        place: The checkout and the stack.
+        wanted: Its settings.
+        more: Environment variables for the engine, beside the checkout's own.
+
+    Raises:
+        TetherError: with the exit code that belongs to it.
+    """
+    check_machine(place, wanted)
+    build_tools(place)
+    environment = {**project.full_environment(place), **(more or {})}
+    check_versions(place, wanted, environment)
+    engine = Engine(place, environment)
+    check_root_key_file(place, wanted, ready_stack(place, engine))
+    return engine
+
+
+def update(place: Project, engine: Engine, *options: str) -> State:
+    """Run the engine, and write down what the stack has on this machine whatever comes of it.
+
+    Raises:
+        TetherError: the engine failed or was interrupted.
+    """
+    try:
+        engine.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", *options)
+    finally:
+        state = remember(place, engine)
+    if state is None:
+        raise TetherError("The engine left no state behind; look at it with: pulumi stack export")
+    return state
+
+
+def checked_settings(place: Project) -> Settings:
     """Check the settings before anything is built; the program checks them again, secrets included."""
     raw = of_project(project.written_settings(place), place.name)
     wanted = settings.read(raw, place.name, folder=place.root)
@@ -188,7 +210,8 @@ def remember(place: Project, engine: Engine) -> State | None:
     return state
 
 
-def _outcome(place: Project, engine: Engine, state: State, began: float) -> Outcome:
+def outcome(place: Project, engine: Engine, state: State, began: float) -> Outcome:
+    """Say what a run brought, and write the kubeconfigs of the clusters that there are now."""
     changes = place.last_changes()
     names = cast("list[str]", state.outputs.get("clusters") or [])
     if changes or not all((place.kubeconfigs / name).is_file() for name in names):
