@@ -34,7 +34,8 @@ def istio_namespace(
     Returns:
         What has to be there before anything inside, and the namespace's name once it is.
     """
-    child = pulumi.ResourceOptions(parent=parent)
+    # The Kubernetes provider would otherwise wait ten minutes for a namespace that finalizers hold.
+    child = pulumi.ResourceOptions(parent=parent, custom_timeouts=pulumi.CustomTimeouts(delete="3m"))
     labels = {"topology.istio.io/network": args["network"]}
     annotations = {"topology.istio.io/controlPlaneClusters": args["led_by"]} if "led_by" in args else {}
     if args["may_exist"]:

@@ -11,7 +11,7 @@ from tether import kube
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.resource import REPLACES, SECRET, Found, Operation, Resource, Wire
 
-_GONE_SECONDS = 300.0
+_GONE_SECONDS = 180.0
 _LOOK_SECONDS = 0.5
 
 Marks = dict[str, dict[str, str]]
