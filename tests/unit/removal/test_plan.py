@@ -1,0 +1,81 @@
+import json
+
+from tests.unit.removal.fake_remote import NAMESPACE, put_pod, put_record, remote
+from tests.unit.removal.test_remnants import WEST
+from tether.removal import plan
+from tether.removal.plan import Inventory, Plan
+from tether.topology import ClusterPlan, Platform, Role
+
+KIND = ClusterPlan(name="cluster2", role=Role.REMOTE, network="n", platform=Platform.KIND, index=1)
+
+
+def planned(cluster: ClusterPlan, found: Inventory, *, definitions: bool = False, silence: str = "") -> Plan:
+    return Plan(
+        remote=cluster, stack="three", kubectl="kubectl --context west", silence=silence, workloads=found.workloads,
+        steps=plan.steps(cluster, NAMESPACE, "east", found, definitions=definitions),
+    )  # fmt: skip
+
+
+def test_everything_is_listed_in_the_order_in_which_it_goes() -> None:
+    cluster = remote()
+    put_record(cluster, "istiod", 2, "pending-upgrade")
+    put_pod(cluster, "shop", "web-0", owner=("StatefulSet", "web"))
+    shown = "\n".join(planned(WEST, plan.inventory(cluster, NAMESPACE), definitions=True).lines())
+    order = [
+        "the cluster itself stays",
+        "StatefulSet shop/web, 1 pod",
+        "kubectl --context west -n shop rollout restart statefulset/web",
+        "1. webhooks",
+        "MutatingWebhookConfiguration istio-sidecar-injector",
+        "2. gateways",
+        "Helm release istio-system/istio-eastwestgateway",
+        "3. remote secret in east",
+        "Secret istio-system/istio-remote-secret-west",
+        "4. charts",
+        "Helm release istio-system/istiod, stuck in pending-upgrade",
+        "Helm release istio-system/istio-base",
+        "Namespace istio-system",
+        "5. what istiod left",
+        "ConfigMap shop/istio-ca-root-cert",
+        "6. custom resource definitions",
+        "CustomResourceDefinition gateways.networking.istio.io",
+    ]
+    places = [shown.index(words) for words in order]
+    assert places == sorted(places)
+    assert "example.com" not in shown
+
+
+def test_definitions_stay_unless_asked_for() -> None:
+    shown = "\n".join(planned(WEST, plan.inventory(remote(), NAMESPACE)).lines())
+    assert "definitions" not in shown
+    assert "No workload of it has a proxy." in shown
+
+
+def test_a_kind_cluster_is_the_last_step_and_its_workloads_need_no_command() -> None:
+    cluster = remote()
+    put_pod(cluster, "shop", "web-0")
+    lines = list(planned(KIND, plan.inventory(cluster, NAMESPACE)).lines())
+    assert "1 workload with proxies, which go with the cluster:" in lines
+    assert lines[-2:] == ["5. the cluster", "     kind cluster cluster2, whatever is in it"]
+    assert not any("kubectl" in line for line in lines)
+
+
+def test_of_a_remote_that_is_silent_the_usual_is_listed_and_that_it_was_not_asked() -> None:
+    shown = planned(WEST, plan.expected(NAMESPACE), silence="no route to host")
+    lines = "\n".join(shown.lines())
+    assert "It was not asked what is in it: no route to host" in lines
+    assert "Helm release istio-system/istio-base" in lines
+    assert shown.document()["asked"] is False
+
+
+def test_programs_get_the_same_with_a_schema_version() -> None:
+    cluster = remote()
+    put_pod(cluster, "shop", "web-0", owner=("StatefulSet", "web"))
+    document = json.loads(json.dumps(planned(WEST, plan.inventory(cluster, NAMESPACE)).document()))
+    assert document["schemaVersion"] == 1
+    assert document["remote"] == "west"
+    assert document["workloads"][0]["pods"] == ["web-0"]
+    assert document["workloads"][0]["commands"][0].endswith("istio-injection- istio.io/rev-")
+    assert [step["title"].split()[0] for step in document["steps"]] == [
+        "webhooks", "gateways", "remote", "charts,", "what",
+    ]  # fmt: skip

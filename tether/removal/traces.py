@@ -1,0 +1,121 @@
+"""What Istio puts into a remote outside of the engine's sight or ahead of it, each found in one place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tether import kube
+from tether.removal import meta
+from tether.topology import ROOT_CERTIFICATE_CONFIG_MAP
+
+_HOOKS = "/apis/admissionregistration.k8s.io/v1"
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_HOOK_APPS = frozenset({"sidecar-injector", "istiod"})
+_ROLE_APPS = frozenset({"istiod", "istio-reader"})
+"""Values of the label ``app`` in chart ``istiod`` (istio/istio manifests/charts/istio-control/istio-discovery)."""
+_HELM_NAMESPACE = "meta.helm.sh/release-namespace"
+"""Helm notes on every object which release it is of (helm.sh/helm pkg/action/validate.go)."""
+_ELECTION_RECORD = "control-plane.alpha.kubernetes.io/leader"
+_CONFIG_LABEL = "istio.io/config"
+"""Label of every ConfigMap with the root (istio/istio pilot/pkg/keycertbundle, security/pkg/k8s/configutil.go)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    """One object that is there."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+    @property
+    def deletion(self) -> str:
+        """What kubectl is told to delete it."""
+        inside = f"-n {self.namespace} " if self.namespace else ""
+        return f"{inside}delete {self.kind.lower()} {self.name}"
+
+
+def webhooks(api: kube.Api, istio_namespace: str) -> list[Thing]:
+    """Webhook configurations that call the istiod of a namespace, those of revision tags included.
+
+    Raises:
+        tether.kube.KubeError: the cluster does not answer or refuses.
+    """
+    return [
+        _thing(kind, path, item)
+        for kind, path in (
+            ("MutatingWebhookConfiguration", f"{_HOOKS}/mutatingwebhookconfigurations"),
+            ("ValidatingWebhookConfiguration", f"{_HOOKS}/validatingwebhookconfigurations"),
+        )
+        for item in kube.items(api.get(path))
+        if meta.labels(item).get("app") in _HOOK_APPS and _calls(item) <= {istio_namespace}
+    ]
+
+
+def _calls(hook: kube.Object) -> set[str]:
+    """Namespaces that it calls a Service in; where it calls a URL, the one that Helm installed it from."""
+    services = [one.get("clientConfig", {}).get("service") for one in meta.listed(hook, "webhooks")]
+    called = {str(service["namespace"]) for service in services if service}
+    owner = meta.annotations(hook).get(_HELM_NAMESPACE)
+    return called or ({owner} if owner else set())
+
+
+def rights(api: kube.Api, istio_namespace: str) -> list[Thing]:
+    """Cluster roles and bindings of istiod and of the reader, which Helm installed from a namespace.
+
+    Raises:
+        tether.kube.KubeError: the cluster does not answer or refuses.
+    """
+    return [
+        _thing(kind, f"{_RBAC}/{kind.lower()}s", item)
+        for kind in ("ClusterRoleBinding", "ClusterRole")
+        for item in kube.items(api.get(f"{_RBAC}/{kind.lower()}s"))
+        if meta.labels(item).get("app") in _ROLE_APPS and meta.annotations(item).get(_HELM_NAMESPACE) == istio_namespace
+    ]
+
+
+def root_certificates(api: kube.Api) -> list[Thing]:
+    """ConfigMaps with the mesh's root, which istiod writes into every namespace and never takes away.
+
+    Raises:
+        tether.kube.KubeError: the cluster does not answer or refuses.
+    """
+    listed = kube.items(api.get("/api/v1/configmaps", {"labelSelector": f"{_CONFIG_LABEL}=true"}))
+    return _config_maps(item for item in listed if meta.name(item) == ROOT_CERTIFICATE_CONFIG_MAP)
+
+
+def elections(api: kube.Api, istio_namespace: str) -> list[Thing]:
+    """ConfigMaps by which istiods agree on who leads in the cluster.
+
+    Raises:
+        tether.kube.KubeError: the cluster does not answer or refuses.
+    """
+    listed = kube.items(api.get(f"/api/v1/namespaces/{istio_namespace}/configmaps"))
+    locks = (item for item in listed if _ELECTION_RECORD in meta.annotations(item))
+    return _config_maps(item for item in locks if meta.name(item).startswith("istio-"))
+
+
+def definitions(api: kube.Api) -> list[Thing]:
+    """Istio's custom resource definitions; with each go all objects of its kind. The base chart keeps them.
+
+    Raises:
+        tether.kube.KubeError: the cluster does not answer or refuses.
+    """
+    return [
+        _thing("CustomResourceDefinition", _CRDS, item)
+        for item in kube.items(api.get(_CRDS))
+        if str(item["spec"]["group"]).endswith(".istio.io")
+    ]
+
+
+def _config_maps(listed: Iterable[kube.Object]) -> list[Thing]:
+    return [_thing("ConfigMap", f"/api/v1/namespaces/{one['metadata']['namespace']}/configmaps", one) for one in listed]
+
+
+def _thing(kind: str, collection: str, item: kube.Object) -> Thing:
+    name = meta.name(item)
+    return Thing(kind=kind, name=name, namespace=item["metadata"].get("namespace") or "", path=f"{collection}/{name}")
