@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tether.cli import project
 from tether.cli.forms import Drawing, Drawn, Form, Output
+from tether.cli.remote import app as remote_app
 from tether.cli.talk import complain, say
 from tether.cli.target import (
     KubeconfigOption,
@@ -35,6 +36,7 @@ app = typer.Typer(
 
 settings_app = typer.Typer(name="settings", help="Look at the settings of a stack.", no_args_is_help=True)
 app.add_typer(settings_app)
+app.add_typer(remote_app)
 
 OutputOption = Annotated[Form, typer.Option("--output", "-o", help="Form of the result on standard output.")]
 

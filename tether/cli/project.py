@@ -73,6 +73,11 @@ class Project:
         return self.private / "kubeconfigs" / self.stack
 
     @property
+    def removals(self) -> Path:
+        """What is kept of remotes that were taken out (tether.cli.kept)."""
+        return self.private / "removals" / self.stack
+
+    @property
     def record(self) -> Path:
         """What this environment left on the machine (tether.cli.records)."""
         return self.private / "environments" / f"{self.stack}.json"

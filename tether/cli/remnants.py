@@ -134,6 +134,7 @@ def state_files(project: Project) -> tuple[Path, ...]:
         project.state / "history" / project.name / project.stack,
         project.locks,
         project.kubeconfigs,
+        project.removals,
     )
     stacks = project.state / "stacks" / project.name
     rest = list(stacks.glob(f"{project.stack}.json*")) if stacks.is_dir() else []

@@ -14,6 +14,14 @@ CLUSTER = "tether:index:Cluster"
 NETWORK = "tether:index:ContainerNetwork"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
+_OF_ONE_CLUSTER = frozenset(
+    f"tether:index:{noun}"
+    for noun in (
+        "Cluster", "EastWestGateway", "ExistingCluster", "IngressGateway", "KindCluster", "LoadBalancer", "Remote",
+        "RemoteReady", "RemoteSecret",
+    )
+)  # fmt: skip
+"""Types that are named after the cluster that they are for."""
 _RANDOM_ID = "random:index/randomId:RandomId"
 _STACK = "pulumi:pulumi:Stack"
 _SUFFIX = re.compile(rf"[0-9a-f]{{{topology.SUFFIX_LENGTH}}}")
@@ -100,6 +108,17 @@ class State:
     def has_root(self) -> bool:
         """Whether Tether has made a root already."""
         return any(resource["type"] == AUTHORITY and not resource.get("delete") for resource in self.resources)
+
+    def of_cluster(self, name: str) -> list[str]:
+        """URNs of everything that is there for one cluster, wherever it lives."""
+        found: set[str] = set()
+        # A parent comes before its children (pulumi/pulumi pkg/resource/deploy/snapshot.go).
+        for resource in self.resources:
+            urn = str(resource["urn"])
+            is_own = resource["type"] in _OF_ONE_CLUSTER and urn.rpartition("::")[2] == name
+            if is_own or resource.get("parent") in found:
+                found.add(urn)
+        return [str(resource["urn"]) for resource in self.resources if resource["urn"] in found]
 
     def half_made(self, kind: str) -> list[str]:
         """Names of things of one type whose creation was cut off."""

@@ -11,7 +11,9 @@ _WHY_HOOK = "it calls an istiod that does not serve this cluster any more, and r
 _WHY = "it is of a mesh that this cluster is no longer part of"
 
 
-def in_remote(api: kube.Api, name: str, istio_namespace: str, kubectl: str, *, definitions: bool) -> Iterator[Problem]:
+def in_remote(
+    api: kube.Api, name: str, istio_namespace: str, kubectl: str, by_force: str, *, definitions: bool
+) -> Iterator[Problem]:
     """What is still in a cluster that stays.
 
     Args:
@@ -19,6 +21,7 @@ def in_remote(api: kube.Api, name: str, istio_namespace: str, kubectl: str, *, d
         name: What the user calls it.
         istio_namespace: Istio's.
         kubectl: How a user runs kubectl on it.
+        by_force: The command that takes off finalizers which hold Istio's namespace.
         definitions: Istio's custom resource definitions were to go too.
 
     Raises:
@@ -35,7 +38,7 @@ def in_remote(api: kube.Api, name: str, istio_namespace: str, kubectl: str, *, d
     for thing in others:
         yield _problem(name, thing, _WHY, kubectl)
     if namespace := api.find(f"/api/v1/namespaces/{istio_namespace}"):
-        yield _namespace(api, name, namespace, kubectl)
+        yield _namespace(api, name, namespace, kubectl, by_force)
 
 
 def _problem(cluster: str, thing: traces.Thing, why: str, kubectl: str) -> Problem:
@@ -43,15 +46,15 @@ def _problem(cluster: str, thing: traces.Thing, why: str, kubectl: str) -> Probl
     return Problem(subject=cluster, shown=str(thing), wrong="is still there", why=why, fix=fix)
 
 
-def _namespace(api: kube.Api, cluster: str, found: kube.Object, kubectl: str) -> Problem:
+def _namespace(api: kube.Api, cluster: str, found: kube.Object, kubectl: str, by_force: str) -> Problem:
     name = meta.name(found)
     if not meta.is_ending(found):
         thing = traces.Thing(kind="Namespace", name=name, path="")
         return _problem(cluster, thing, _WHY, kubectl)
-    return hanging(api, cluster, name, "tether remote remove --force, once more")
+    return hanging(api, cluster, name, by_force)
 
 
-def hanging(api: kube.Api, cluster: str, namespace: str, way_out: str) -> Problem:
+def hanging(api: kube.Api, cluster: str, namespace: str, by_force: str) -> Problem:
     """A namespace that does not end, with the objects that hold it.
 
     Raises:
@@ -63,7 +66,7 @@ def hanging(api: kube.Api, cluster: str, namespace: str, way_out: str) -> Proble
         shown=f"Namespace {namespace}",
         wrong="does not end: " + ("; ".join(held) or "Kubernetes does not say why"),
         why="who serves these finalizers is gone or slow; a new mesh could not use the namespace",
-        fix=way_out,
+        fix=by_force,
     )
 
 

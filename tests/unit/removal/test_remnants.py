@@ -7,7 +7,8 @@ WEST = ClusterPlan(name="west", role=Role.REMOTE, network="n-west", platform=Pla
 
 
 def look(cluster: FakeRemote, *, definitions: bool = False) -> list[Problem]:
-    return list(remnants.in_remote(cluster, "west", NAMESPACE, "kubectl --context west", definitions=definitions))
+    kubectl, by_force = "kubectl --context west", "tether remote remove west --force"
+    return list(remnants.in_remote(cluster, "west", NAMESPACE, kubectl, by_force, definitions=definitions))
 
 
 def test_everything_that_is_left_is_told_with_the_command_that_removes_it() -> None:
@@ -38,7 +39,7 @@ def test_a_namespace_that_does_not_end_is_told_with_what_holds_it() -> None:
     cluster.objects[f"/api/v1/namespaces/{NAMESPACE}"]["metadata"]["deletionTimestamp"] = "2026-11-26T00:00:00Z"
     told = look(cluster)[-1]
     assert told.wrong == "does not end: Widget w waits for example.com/clean"
-    assert "--force" in told.fix
+    assert told.fix == "tether remote remove west --force"
 
 
 def test_in_an_empty_cluster_nothing_is_left() -> None:
