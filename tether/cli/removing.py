@@ -30,9 +30,14 @@ def remove(leaving: Leaving) -> list[Problem]:
     with locks.alone(place):
         engine = ready_engine(place, checked_settings(place), _GIVE_UP if wish.unreachable else None)
         try:
-            if api := leaving.side.open_api:
-                _disarm(leaving, api)
-            state = _run_engine(leaving, engine)
+            api = leaving.side.open_api
+            hooks = _disarm(leaving, api) if api else []
+            try:
+                state = _run_engine(leaving, engine)
+            except (LockedError, NotFoundError, UsageError, OSError):
+                # The engine did not begin, so that nothing must say that it did.
+                _take_back(leaving, hooks)
+                raise
             if wish.name not in (state.outputs.get("clusters") or [wish.name]):
                 outcome(place, engine, state, 0)
             if api and not leaving.cluster.is_kind:
@@ -45,9 +50,14 @@ def remove(leaving: Leaving) -> list[Problem]:
         return left
 
 
-def _disarm(leaving: Leaving, api: kube.Api) -> None:
-    """Take the webhooks away while istiod still answers, and free releases that Helm could not remove."""
-    for hook in traces.webhooks(api, leaving.namespace):
+def _disarm(leaving: Leaving, api: kube.Api) -> list[traces.Thing]:
+    """Take the webhooks away while istiod still answers, and free releases that Helm could not remove.
+
+    Returns:
+        The webhooks.
+    """
+    hooks = traces.webhooks(api, leaving.namespace)
+    for hook in hooks:
         say(f"{leaving.cluster.name}: removing {hook}, so that no pod is refused")
         api.delete(hook.path)
     for release in releases.installed(api, leaving.namespace):
@@ -55,6 +65,19 @@ def _disarm(leaving: Leaving, api: kube.Api) -> None:
             mended = releases.mend(api, release)
             fate = "its last deployed revision counts again" if mended else "what it made is removed one by one"
             say(f"{leaving.cluster.name}: {release}; {fate}")
+    return hooks
+
+
+def _take_back(leaving: Leaving, hooks: list[traces.Thing]) -> None:
+    """Leave the remote in the mesh, as it was before this run."""
+    if leaving.changed is None:
+        return
+    if leaving.kept.is_under_way:
+        leaving.kept.take_back()
+    if api := leaving.side.open_api:
+        for hook in hooks:
+            traces.put_back(api, hook)
+    warn(f"{leaving.cluster.name} and {leaving.place.stack_file.relative_to(leaving.place.root)} are as they were")
 
 
 def _run_engine(leaving: Leaving, engine: Engine) -> State:
@@ -66,12 +89,6 @@ def _run_engine(leaving: Leaving, engine: Engine) -> State:
     say(f"removing what was made for {name}")
     try:
         return _update(leaving, engine)
-    except (LockedError, NotFoundError, UsageError, OSError):
-        # The engine did not begin, so that the file must not say that it did.
-        if leaving.changed is not None:
-            leaving.kept.take_back()
-            warn(f"{place.stack_file.relative_to(place.root)} is as it was before")
-        raise
     except InterruptedRunError:
         raise InterruptedRunError(f"Interrupted. What was done is recorded; go on with: {leaving.again()}") from None
 

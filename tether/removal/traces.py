@@ -1,7 +1,8 @@
 """What Istio puts into a remote outside of the engine's sight or ahead of it, each found in one place."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from tether import kube
 from tether.removal import meta
@@ -28,6 +29,8 @@ class Thing:
     name: str
     namespace: str = ""
     path: str
+    body: kube.Object = field(default_factory=dict[str, Any], repr=False, compare=False)
+    """The object as it was found."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
@@ -62,6 +65,17 @@ def _calls(hook: kube.Object) -> set[str]:
     called = {str(service["namespace"]) for service in services if service}
     owner = meta.annotations(hook).get(_HELM_NAMESPACE)
     return called or ({owner} if owner else set())
+
+
+def put_back(api: kube.Api, hook: Thing) -> None:
+    """Make a webhook configuration anew that was deleted, with the labels and annotations by which Helm owns it.
+
+    Raises:
+        tether.kube.KubeError: the cluster does not answer or refuses.
+    """
+    kept = {key: value for key, value in hook.body["metadata"].items() if key in ("name", "labels", "annotations")}
+    whole = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": hook.kind, **hook.body, "metadata": kept}
+    api.create(hook.path.rpartition("/")[0], whole)
 
 
 def rights(api: kube.Api, istio_namespace: str) -> list[Thing]:
@@ -118,4 +132,5 @@ def _config_maps(listed: Iterable[kube.Object]) -> list[Thing]:
 
 def _thing(kind: str, collection: str, item: kube.Object) -> Thing:
     name = meta.name(item)
-    return Thing(kind=kind, name=name, namespace=item["metadata"].get("namespace") or "", path=f"{collection}/{name}")
+    namespace = item["metadata"].get("namespace") or ""
+    return Thing(kind=kind, name=name, namespace=namespace, path=f"{collection}/{name}", body=item)

@@ -302,7 +302,7 @@ def test_the_engine_forgets_unreachable_objects_only_when_told(world: World, mon
 
 
 @pytest.mark.parametrize("error", [LockedError("locked"), UsageError("passphrase"), OSError("no pulumi")])
-def test_an_engine_that_never_began_leaves_the_stack_file_as_it_was(
+def test_an_engine_that_never_began_leaves_stack_file_and_webhooks_as_they_were(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     world.faults.append(error)
@@ -310,6 +310,7 @@ def test_an_engine_that_never_began_leaves_the_stack_file_as_it_was(
         assert run(monkeypatch, "--yes") != 0
     assert world.place.stack_file.read_text() == settings("existing")
     assert not (world.place.removals / "west").exists()
+    assert HOOK in world.west.objects
 
 
 def test_a_removal_that_failed_half_way_goes_on_by_the_same_command(

@@ -33,6 +33,10 @@ class FakeRemote(FakeCluster):
         else:
             self.objects.pop(path, None)
 
+    def create(self, path: str, body: kube.Object, query: Any = None) -> kube.Object:
+        made = super().create(path, body, query)
+        return self.put(f"{path}/{body['metadata']['name']}", made)
+
     def patch(self, path: str, body: kube.Object) -> kube.Object:
         self._check("patch", path)
         self.patched.append((path, body))

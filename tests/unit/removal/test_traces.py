@@ -46,3 +46,15 @@ def test_what_is_found_is_deleted_by_its_path() -> None:
     assert {thing.path for thing in everything} <= set(cluster.objects)
     assert everything[0].deletion == "delete mutatingwebhookconfiguration istio-sidecar-injector"
     assert traces.elections(cluster, NAMESPACE)[0].deletion.startswith(f"-n {NAMESPACE} delete configmap ")
+
+
+def test_a_webhook_that_is_put_back_is_the_same_but_for_what_the_api_server_writes() -> None:
+    cluster = remote()
+    (hook,) = traces.webhooks(cluster, NAMESPACE)
+    hook.body["metadata"] |= {"resourceVersion": "7", "uid": "u", "managedFields": []}
+    cluster.delete(hook.path)
+    traces.put_back(cluster, hook)
+    (again,) = traces.webhooks(cluster, NAMESPACE)
+    assert again.body["webhooks"] == hook.body["webhooks"]
+    assert again.body["kind"] == "MutatingWebhookConfiguration"
+    assert set(again.body["metadata"]) == {"name", "labels"}
