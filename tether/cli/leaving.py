@@ -201,3 +201,17 @@ def _injected(leaving: Leaving, workload: Workload) -> Problem:
         "--force removes the remote nevertheless",
         fix=" && ".join(workload.way_out(leaving.kubectl)),
     )
+
+
+def blind_spots(leaving: Leaving) -> Iterator[str]:
+    """What could not be looked at after the removal."""
+    if leaving.side.silence and not leaving.cluster.is_kind:
+        yield (
+            f"{leaving.cluster.name} was not asked, so that Istio may still be in it. "
+            f"Should it come back: {leaving.again()}"
+        )
+    if leaving.primary.silence:
+        yield (
+            f"{leaving.primary.member.name} was not asked, so that it may still have Secret "
+            f"{leaving.namespace}/{leaving.cluster.remote_secret_name}"
+        )

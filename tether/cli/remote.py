@@ -1,17 +1,22 @@
 """``tether remote``: what is done with one remote of a mesh."""
 
+import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tether.cli import project
 from tether.cli.forms import Form
+from tether.cli.progress import Progress
 from tether.cli.talk import say, warn
 from tether.cli.target import StackOption
 from tether.errors import Problem, TetherError, UsageError, count
+
+if TYPE_CHECKING:
+    from tether.removal.plan import Plan
 
 app = typer.Typer(name="remote", help="Work on one remote of the mesh.", no_args_is_help=True)
 
@@ -51,35 +56,46 @@ def remove(
 
     place = project.find(Path.cwd(), stack)
     wish = leavings.Wish(name=name, unreachable=unreachable, force=force, crds=crds)
-    with leavings.opened(place, wish) as leaving:
-        plan = leavings.look(leaving, dry_run=dry_run)
-        if output is Form.TEXT and (dry_run or not yes):
-            for line in plan.lines():
-                print(line)  # noqa: T201 - the result
+    with contextlib.ExitStack() as opened:
+        with Progress() as progress:
+            progress.say(f"asking {name} and the primary what is there")
+            leaving = opened.enter_context(leavings.opened(place, wish))
+            plan = leavings.look(leaving, dry_run=dry_run)
         if dry_run:
-            if output is Form.JSON:
-                print(json.dumps(plan.document(), indent=2))  # noqa: T201 - the result
+            _show(plan, output)
             return
         if not yes:
-            _ask(name, place.stack)
+            _ask(plan, output)
         left = removing.remove(leaving)
         if output is Form.JSON:
             shown = [vars(problem) for problem in left]
             print(json.dumps({**plan.document(), "remnants": shown}, indent=2))  # noqa: T201 - the result
         if left:
             raise _remnant_error(name, left, leaving.again())
-        if plan.silence and not leaving.cluster.is_kind:
-            warn(f"{name} was not asked, so Istio may still be in it. Should it come back: {leaving.again()}")
+        for warning in leavings.blind_spots(leaving):
+            warn(warning)
         say(f"Remote {name} is out of the mesh, and nothing of it was found; {removing.undo(leaving)}")
 
 
-def _ask(name: str, stack: str) -> None:
+def _show(plan: "Plan", output: Form) -> None:
+    if output is Form.JSON:
+        print(json.dumps(plan.document(), indent=2))  # noqa: T201 - the result
+        return
+    for line in plan.lines():
+        print(line)  # noqa: T201 - the result
+
+
+def _ask(plan: "Plan", output: Form) -> None:
+    # A program that reads JSON gets one document, after the removal.
+    tell = say if output is Form.JSON else print
+    for line in plan.lines():
+        tell(line)
     if not sys.stdin.isatty():
         raise UsageError(
             "Nobody is there to be asked, so nothing was removed. "
-            f"Say yes beforehand: tether remote remove {name} --yes --stack {stack}"
+            f"Say yes beforehand: tether remote remove {plan.remote.name} --yes --stack {plan.stack}"
         )
-    typer.confirm(f"Take {name} out of stack {stack}?", abort=True, err=True)
+    typer.confirm(f"Take {plan.remote.name} out of stack {plan.stack}?", abort=True, err=True)
 
 
 def _remnant_error(name: str, left: list[Problem], again: str) -> TetherError:

@@ -42,6 +42,7 @@ def remove(leaving: Leaving) -> list[Problem]:
                 outcome(place, engine, state, 0)
             if api and not leaving.cluster.is_kind:
                 _sweep(leaving, api, state)
+            say("looking whether anything is left")
             left = list(_left(leaving, state))
         except kube.KubeError as error:
             raise TetherError(f"A cluster refused: {error}\nGo on with: {leaving.again()}") from None
@@ -65,7 +66,14 @@ def _disarm(leaving: Leaving, api: kube.Api) -> list[traces.Thing]:
             mended = releases.mend(api, release)
             fate = "its last deployed revision counts again" if mended else "what it made is removed one by one"
             say(f"{leaving.cluster.name}: {release}; {fate}")
+    # An earlier run left it like that; the engine would wait for it once more.
+    if leaving.wish.force and meta.is_ending(api.find(_namespace(leaving)) or {"metadata": {}}):
+        _let_go(leaving, api, holders.holders(api, leaving.namespace))
     return hooks
+
+
+def _namespace(leaving: Leaving) -> str:
+    return f"/api/v1/namespaces/{leaving.namespace}"
 
 
 def _take_back(leaving: Leaving, hooks: list[traces.Thing]) -> None:
@@ -134,11 +142,10 @@ def _sweep(leaving: Leaving, api: kube.Api, state: State) -> None:
         say(f"{leaving.cluster.name}: removing {count(len(found), 'object')} that Istio left")
     for thing in found:
         api.delete(thing.path)
-    path = f"/api/v1/namespaces/{leaving.namespace}"
-    namespace = api.find(path)
+    namespace = api.find(_namespace(leaving))
     # The engine gave the cluster up when it did not answer; now it does, and this is what was made there.
     if namespace and not state.of_cluster(leaving.cluster.name) and _is_ours(leaving, namespace):
-        api.delete(path)
+        api.delete(_namespace(leaving))
     if not _ends(leaving, api) and leaving.wish.force:
         _let_go(leaving, api, holders.holders(api, leaving.namespace))
         _ends(leaving, api)
@@ -152,7 +159,7 @@ def _ends(leaving: Leaving, api: kube.Api) -> bool:
     """Wait until Istio's namespace, if it is being deleted, is gone; False where it takes too long."""
 
     def ending() -> list[str]:
-        found = api.find(f"/api/v1/namespaces/{leaving.namespace}")
+        found = api.find(_namespace(leaving))
         gone = found is None or not meta.is_ending(found)
         return [] if gone else [f"{leaving.cluster.name}: namespace {leaving.namespace} is ending"]
 

@@ -347,6 +347,17 @@ def test_a_namespace_that_finalizers_hold_is_told_and_freed_by_force_only(
     assert outside in world.west.objects
 
 
+def test_a_namespace_that_hangs_since_an_earlier_run_is_freed_before_the_engine_waits_for_it_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = put_held(world.west)
+    namespace = world.west.objects[f"/api/v1/namespaces/{NAMESPACE}"]["metadata"]
+    namespace["deletionTimestamp"] = "2026-11-26T00:00:00Z"
+    assert run(monkeypatch, "--yes", "--force") == 0
+    assert [path for path, _ in world.west.patched] == [held]
+    assert world.log.count("engine") == 1
+
+
 def test_a_stuck_release_is_mended_before_the_engine_runs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     put_record(world.west, "istiod", 2, "pending-upgrade")
     assert run(monkeypatch, "--yes") == 0
