@@ -1,5 +1,6 @@
-"""Two clusters on one network, as a platform team might have them before it thinks of a mesh."""
+"""Clusters on one network, as a platform team might have them before it thinks of a mesh; two unless told others."""
 
+import os
 from pathlib import Path
 
 import pulumi
@@ -21,6 +22,7 @@ common: KindEnvironmentArgs = {
     "load_balancer_speaker_image": used.images.metallb_speaker,
     "load_balancer_timeout_seconds": 300,
 }
-environment = KindEnvironment("bare", common, {"east": {}, "west": {}})
+names = os.environ.get("BARE_CLUSTERS", "east,west").split(",")
+environment = KindEnvironment("bare", common, {name: {} for name in names})
 for name, cluster in environment.clusters.items():
     pulumi.export(name, pulumi.Output.secret({"kubeconfig": cluster.kubeconfig, "apiServer": cluster.api_server}))

@@ -1,0 +1,273 @@
+"""One remote leaves a mesh over three clusters that stay, in every state in which that was ever needed."""
+
+import json
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, runtime, things_of
+from tests.e2e.program import Program
+from tether import topology
+
+CLUSTERS = {"east": "primary", "west": "remote", "north": "remote"}
+ISTIO = "istio-system"
+CHECKED = "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings,configmaps"
+POD: dict[str, Any] = {
+    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks", "namespace": "shop"},
+    "spec": {"containers": [{"name": "app", "image": "registry.test/none:1"}]},
+}  # fmt: skip
+ENDING_SECONDS = 90.0
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trio:
+    """Three clusters of somebody else's and a mesh over them."""
+
+    environment: Environment
+    files: dict[str, Path]
+    """Kubeconfigs."""
+    suffix: str
+
+    def kubectl(self, cluster: str, *arguments: str, stdin: str | None = None) -> Ran:
+        """Run kubectl on one of them; it waits for no cluster that is gone."""
+        command = ("kubectl", "--kubeconfig", self.files[cluster], "--request-timeout", "10s")
+        return self.environment.run(*command, *arguments, stdin=stdin)
+
+    def do(self, cluster: str, *arguments: str, stdin: str | None = None) -> str:
+        """The same, where it must succeed."""
+        ran = self.kubectl(cluster, *arguments, stdin=stdin)
+        assert ran.code == 0, ran.talk
+        return ran.stdout
+
+    def remove(self, *options: str) -> Ran:
+        """Have the west leave."""
+        return self.environment.run(TETHER, "remote", "remove", "west", *options)
+
+    def node(self, cluster: str) -> str:
+        """Container of a cluster's node."""
+        return topology.control_plane_host(topology.kind_cluster_name(cluster, self.suffix))
+
+    def left(self, cluster: str) -> list[str]:
+        """What is still of Istio in a cluster, definitions aside; an ending namespace is waited for."""
+        deadline = time.monotonic() + ENDING_SECONDS
+        while True:
+            names = self.do(cluster, "get", CHECKED, "-A", "-o", "name") + self.do(
+                cluster, "get", "namespaces", "-o", "name"
+            )
+            found = [name for name in names.split() if "istio" in name]
+            if f"namespace/{ISTIO}" not in found or time.monotonic() > deadline:
+                return found
+            time.sleep(1)
+
+    def assert_the_west_is_out(self) -> None:
+        """The look that finds nothing: in the remote, in the primary, in the state, in the settings."""
+        assert self.left("west") == []
+        assert "secret/istio-remote-secret-west" not in self.do("east", "-n", ISTIO, "get", "secrets", "-o", "name")
+        self.assert_the_engine_has_forgotten_it()
+
+    def assert_the_engine_has_forgotten_it(self) -> None:
+        names = {str(one["urn"]).rpartition("::")[2] for one in self.environment.state()}
+        assert not {name for name in names if name == "west" or name.startswith("west-")}
+        assert "name: west" not in self.environment.stack_file.read_text()
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    state = tmp_path_factory.mktemp("state")
+    clusters = Program(
+        name="bare_clusters", stack=f"bare-{secrets.token_hex(3)}", state=state,
+        settings={"BARE_CLUSTERS": ",".join(CLUSTERS)},
+    )  # fmt: skip
+    clusters.pulumi("stack", "init", clusters.stack)
+    suffix = ""
+    try:
+        clusters.pulumi("up", "--yes", "--skip-preview")
+        suffix = suffix_of(clusters)
+        yield clusters
+    finally:
+        clusters.pulumi("destroy", "--yes", "--skip-preview")
+        clusters.forget()
+    assert things_of(suffix) == []
+
+
+def suffix_of(clusters: Program) -> str:
+    exported = json.loads(clusters.pulumi("stack", "export"))["deployment"]["resources"]
+    return str(next(one["outputs"]["hex"] for one in exported if one["type"] == "random:index/randomId:RandomId"))
+
+
+@pytest.fixture
+def trio(bare: Program, tmp_path: Path) -> Iterator[Trio]:
+    made = json.loads(bare.pulumi("stack", "output", "--json", "--show-secrets"))
+    listed: list[dict[str, Any]] = []
+    files: dict[str, Path] = {}
+    for name, role in CLUSTERS.items():
+        files[name] = tmp_path / f"{name}.kubeconfig"
+        files[name].touch(mode=0o600)
+        files[name].write_text(made[name]["kubeconfig"])
+        own = {"platform": "existing", "kubeconfig": str(files[name]), "apiServer": made[name]["apiServer"]}
+        listed.append({"name": name, "role": role, "network": f"network-{name}", **own})
+    # A verification of a mesh whose primary is gone would only take its time.
+    environment = Environment(settings={"clusters": listed, "verify": False})
+    three = Trio(environment=environment, files=files, suffix=suffix_of(bare))
+    try:
+        environment.up()
+        yield three
+    finally:
+        for name in CLUSTERS:
+            begin(three, name)
+        three.kubectl("west", "-n", ISTIO, "patch", "configmap", "held", "--type", "merge", "-p", RELEASED)
+        three.kubectl("west", "delete", "namespace", "shop", "--ignore-not-found")
+        environment.remove()
+
+
+HELD = {
+    "apiVersion": "v1", "kind": "ConfigMap",
+    "metadata": {"name": "held", "namespace": ISTIO, "finalizers": ["tether.test/nobody"]},
+}  # fmt: skip
+RELEASED = json.dumps({"metadata": {"finalizers": None}})
+
+
+def end(trio: Trio, cluster: str) -> None:
+    """Have a cluster be gone, as far as anybody can tell."""
+    runtime("stop", "--time", "1", trio.node(cluster))
+
+
+def begin(trio: Trio, cluster: str) -> None:
+    """Have it back, and wait until its API server answers."""
+    runtime("start", trio.node(cluster))
+    wait_until(lambda: trio.kubectl(cluster, "get", "--raw", "/readyz").code == 0, f"{cluster} answers")
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(1)
+
+
+def put_shop(trio: Trio) -> None:
+    """A namespace that is injected into, with one workload; its image need not exist to be injected into."""
+    trio.do("west", "create", "namespace", "shop")
+    trio.do("west", "label", "namespace", "shop", "istio-injection=enabled")
+    trio.do("west", "-n", "shop", "create", "deployment", "web", "--image", "registry.test/none:1")
+    wait_until(lambda: "istio-proxy" in proxies(trio), "the webhook injects")
+
+
+def proxies(trio: Trio) -> str:
+    path = "{.items[*].spec['initContainers','containers'][*].name}"
+    return trio.do("west", "-n", "shop", "get", "pods", "-o", f"jsonpath={path}")
+
+
+@dataclass
+class Asking:
+    """Asks an API server for a pod again and again; a dry run calls the webhooks and keeps nothing."""
+
+    trio: Trio
+    refusals: list[str] = field(default_factory=list[str])
+    admitted: int = 0
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> "Asking":
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._over.wait(0.3):
+            ran = self.trio.kubectl("west", "create", "--dry-run=server", "-f", "-", stdin=json.dumps(POD))
+            if ran.code:
+                self.refusals.append(ran.stderr)
+            else:
+                self.admitted += 1
+
+
+@pytest.mark.timeout(1200)
+def test_a_remote_leaves_without_a_refused_pod_and_comes_back(trio: Trio) -> None:
+    put_shop(trio)
+    listed = trio.remove("--dry-run")
+    assert listed.code == 0, listed.talk
+    assert "Deployment shop/web" in listed.stdout
+    refused = trio.remove("--yes")
+    assert refused.code == 3, refused.talk
+    assert "name: west" in trio.environment.stack_file.read_text()
+
+    trio.do("west", "label", "namespace", "shop", "istio-injection-")
+    trio.do("west", "-n", "shop", "rollout", "restart", "deployment/web")
+    trio.do("west", "-n", "shop", "delete", "pods", "--all", "--wait=true")
+    wait_until(lambda: "istio-proxy" not in proxies(trio), "new pods have no proxy")
+    trio.do("west", "label", "namespace", "shop", "istio-injection=enabled")
+    with Asking(trio) as asking:
+        ran = trio.remove("--yes")
+    assert ran.code == 0, ran.talk
+    assert asking.refusals == []
+    assert asking.admitted > 3
+    trio.assert_the_west_is_out()
+    assert trio.environment.pulumi("preview", "--expect-no-changes").code == 0
+    assert trio.environment.run(TETHER, "doctor").code == 0
+
+    kept = PROJECT / ".tether" / "removals" / trio.environment.stack / "west"
+    assert [path.name for path in kept.iterdir()] == [trio.environment.stack_file.name]
+    shutil.copyfile(kept / trio.environment.stack_file.name, trio.environment.stack_file)
+    assert {one["cluster"] for one in trio.environment.up()["endpoints"]} == set(CLUSTERS)
+
+
+@pytest.mark.timeout(1200)
+def test_a_stuck_release_does_not_keep_a_remote(trio: Trio) -> None:
+    record = json.loads(trio.do("west", "-n", ISTIO, "get", "secret", "sh.helm.release.v1.istiod.v1", "-o", "json"))
+    labels = {**record["metadata"]["labels"], "version": "2", "status": "pending-upgrade"}
+    record["metadata"] = {"name": "sh.helm.release.v1.istiod.v2", "namespace": ISTIO, "labels": labels}
+    trio.do("west", "create", "-f", "-", stdin=json.dumps(record))
+    ran = trio.remove("--yes")
+    assert ran.code == 0, ran.talk
+    assert "stuck in pending-upgrade" in ran.stderr
+    trio.assert_the_west_is_out()
+
+
+@pytest.mark.timeout(1500)
+def test_finalizers_that_nobody_serves_are_named_and_taken_off_by_force(trio: Trio) -> None:
+    trio.do("west", "create", "-f", "-", stdin=json.dumps(HELD))
+    ran = trio.remove("--yes")
+    assert ran.code == 1, ran.talk
+    assert "ConfigMap held waits for tether.test/nobody" in ran.stderr
+    ran = trio.remove("--yes", "--force")
+    assert ran.code == 0, ran.talk
+    trio.assert_the_west_is_out()
+
+
+@pytest.mark.timeout(1500)
+def test_a_remote_that_is_gone_is_given_up_and_cleaned_when_it_is_back(trio: Trio) -> None:
+    end(trio, "west")
+    ran = trio.remove("--yes")
+    assert ran.code == 3, ran.talk
+    assert "--unreachable" in ran.stderr
+    ran = trio.remove("--yes", "--unreachable")
+    assert ran.code == 0, ran.talk
+    trio.assert_the_engine_has_forgotten_it()
+
+    begin(trio, "west")
+    ran = trio.remove("--yes", "--force")
+    assert ran.code == 0, ran.talk
+    trio.assert_the_west_is_out()
+
+
+@pytest.mark.timeout(1500)
+def test_a_remote_leaves_a_primary_that_is_gone(trio: Trio) -> None:
+    end(trio, "east")
+    ran = trio.remove("--yes")
+    assert ran.code == 3, ran.talk
+    ran = trio.remove("--yes", "--unreachable")
+    assert ran.code == 0, ran.talk
+    assert trio.left("west") == []
+    trio.assert_the_engine_has_forgotten_it()
