@@ -54,13 +54,18 @@ class Leaving:
     place: Project
     wish: Wish
     kept: Kept
+    mesh: Topology
+    """The mesh that it is, or was, in."""
     cluster: ClusterPlan
-    namespace: str
-    """Istio's."""
     side: Side
     primary: Side
     changed: str | None
     """The stack file's text without it; None where an earlier run wrote that."""
+
+    @property
+    def namespace(self) -> str:
+        """Istio's, the same in every cluster."""
+        return self.mesh.istio_namespace
 
     @property
     def kubectl(self) -> str:
@@ -105,8 +110,8 @@ def opened(place: Project, wish: Wish) -> Generator[Leaving]:
         except kube.KubeconfigError as error:
             raise UsageError(f"A kubeconfig of {place.stack} cannot be used: {error}") from None
         yield Leaving(
-            place=place, wish=wish, kept=kept, namespace=mesh.istio_namespace, side=side, primary=primary,
-            changed=changed, cluster=next(one for one in mesh.clusters if one.name == wish.name),
+            place=place, wish=wish, kept=kept, mesh=mesh, side=side, primary=primary, changed=changed,
+            cluster=next(one for one in mesh.clusters if one.name == wish.name),
         )  # fmt: skip
 
 
@@ -168,9 +173,7 @@ def look(leaving: Leaving, *, dry_run: bool) -> Plan:
         raise PreflightError(
             f"{wish.name} cannot be removed as it is: {count(len(problems), 'finding')}; nothing was changed.", problems
         )
-    steps = plan.steps(
-        leaving.cluster, leaving.namespace, leaving.primary.member.name, found, definitions=wish.crds
-    )  # fmt: skip
+    steps = plan.steps(leaving.mesh, leaving.cluster, found, definitions=wish.crds)
     return Plan(
         remote=leaving.cluster, stack=leaving.place.stack, kubectl=leaving.kubectl, silence=leaving.side.silence,
         workloads=found.workloads, steps=steps,

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tether import kube
+from tether import kube, topology
 from tether.errors import count
 from tether.removal import releases, traces, workloads
 from tether.removal.workloads import Workload
-from tether.topology import EAST_WEST_GATEWAY, INGRESS_GATEWAY, READER_TOKEN_SECRET, ClusterPlan
+from tether.topology import EAST_WEST_GATEWAY, INGRESS_GATEWAY, READER_TOKEN_SECRET, ClusterPlan, Topology
 
 SCHEMA_VERSION = 1
 GATEWAYS = (EAST_WEST_GATEWAY, INGRESS_GATEWAY)
@@ -114,25 +114,42 @@ def expected(istio_namespace: str) -> Inventory:
     )
 
 
-def steps(
-    remote: ClusterPlan, istio_namespace: str, primary: str, found: Inventory, *, definitions: bool
-) -> tuple[Step, ...]:
+def moved(mesh: Topology, name: str) -> tuple[str, ...]:
+    """Kind clusters whose load balancers get other addresses once one is gone: pools go by the place in the list."""
+    before = [cluster.name for cluster in mesh.clusters if cluster.is_kind]
+    if name not in before:
+        return ()
+    after = [other for other in before if other != name]
+    subnet = topology.subnet_candidates("0")[0]
+    old = dict(zip(before, topology.address_pools(subnet, len(before)), strict=True))
+    new = zip(after, topology.address_pools(subnet, len(after)), strict=True)
+    return tuple(other for other, pool in new if pool.first != old[other].first)
+
+
+def steps(mesh: Topology, remote: ClusterPlan, found: Inventory, *, definitions: bool) -> tuple[Step, ...]:
     """Put what was found into the order of the removal.
 
     Args:
+        mesh: The mesh that it is still in.
         remote: The cluster.
-        istio_namespace: Istio's.
-        primary: Name of the primary, which holds the remote secret.
-        found: What is in the remote.
+        found: What is in it.
         definitions: Istio's custom resource definitions go too.
     """
+    istio_namespace = mesh.istio_namespace
     gateways = tuple(release for release in found.releases if _is_gateway(release, istio_namespace))
     charts = tuple(release for release in found.releases if release not in gateways)
     around = (f"Secret {istio_namespace}/{READER_TOKEN_SECRET}", f"Namespace {istio_namespace}, whatever is in it")
+    moving = tuple(f"{EAST_WEST_GATEWAY} of {name}" for name in moved(mesh, remote.name))
+    secret = (f"Secret {istio_namespace}/{remote.remote_secret_name}",)
     made = (
         Step(title="webhooks of istiod, so that no pod is refused while it goes out of reach", items=found.webhooks),
+        *(
+            [Step(title="other gateways change their addresses, which go by the place in the list", items=moving)]
+            if moving
+            else []
+        ),
         Step(title="gateways", items=gateways),
-        Step(title=f"remote secret in {primary}", items=(f"Secret {istio_namespace}/{remote.remote_secret_name}",)),
+        Step(title=f"remote secret in {mesh.primary.name}", items=secret),
         Step(title="charts, and what is around them", items=(*_ordered(charts), *around)),
     )
     if remote.is_kind:

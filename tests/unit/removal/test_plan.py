@@ -4,7 +4,7 @@ from tests.unit.removal.fake_remote import NAMESPACE, put_pod, put_record, remot
 from tests.unit.removal.test_remnants import WEST
 from tether.removal import plan
 from tether.removal.plan import Inventory, Plan
-from tether.topology import ClusterPlan, Platform, Role
+from tether.topology import ClusterPlan, Platform, Role, Topology
 
 KIND = ClusterPlan(name="cluster2", role=Role.REMOTE, network="n", platform=Platform.KIND, index=1)
 
@@ -12,8 +12,21 @@ KIND = ClusterPlan(name="cluster2", role=Role.REMOTE, network="n", platform=Plat
 def planned(cluster: ClusterPlan, found: Inventory, *, definitions: bool = False, silence: str = "") -> Plan:
     return Plan(
         remote=cluster, stack="three", kubectl="kubectl --context west", silence=silence, workloads=found.workloads,
-        steps=plan.steps(cluster, NAMESPACE, "east", found, definitions=definitions),
+        steps=plan.steps(mesh(cluster), cluster, found, definitions=definitions),
     )  # fmt: skip
+
+
+def mesh(*remotes: ClusterPlan) -> Topology:
+    platform = remotes[0].platform
+    east = ClusterPlan(name="east", role=Role.PRIMARY, network="n-east", platform=platform, index=0)
+    return Topology(mesh_id="m", trust_domain="t", istio_namespace=NAMESPACE, clusters=(east, *remotes))
+
+
+def named(*names: str, platform: Platform = Platform.KIND) -> list[ClusterPlan]:
+    return [
+        ClusterPlan(name=name, role=Role.REMOTE, network=name, platform=platform, index=index)
+        for index, name in enumerate(names, 1)
+    ]
 
 
 def test_everything_is_listed_in_the_order_in_which_it_goes() -> None:
@@ -79,3 +92,24 @@ def test_programs_get_the_same_with_a_schema_version() -> None:
     assert [step["title"].split()[0] for step in document["steps"]] == [
         "webhooks", "gateways", "remote", "charts,", "what",
     ]  # fmt: skip
+
+
+def test_kind_clusters_behind_it_in_the_list_get_other_addresses_and_that_is_told() -> None:
+    three = mesh(*named("a", "b", "c"))
+    assert plan.moved(three, "a") == ("b", "c")
+    assert plan.moved(three, "c") == ()
+    (step,) = [
+        step
+        for step in plan.steps(three, three.remotes[0], plan.expected(NAMESPACE), definitions=False)
+        if "addresses" in step.title
+    ]
+    assert step.items == ("istio-eastwestgateway of b", "istio-eastwestgateway of c")
+
+
+def test_clusters_of_others_keep_their_addresses() -> None:
+    assert plan.moved(mesh(*named("a", "b", platform=Platform.EXISTING)), "a") == ()
+
+
+def test_with_many_kind_clusters_every_pool_grows_when_one_goes() -> None:
+    many = mesh(*named(*"abcdefgh"))
+    assert plan.moved(many, "h") == tuple("abcdefg")
