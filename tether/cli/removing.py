@@ -48,6 +48,7 @@ def remove(leaving: Leaving) -> list[Problem]:
             raise TetherError(f"A cluster refused: {error}\nGo on with: {leaving.again()}") from None
         if not left and (api or leaving.cluster.is_kind):
             leaving.kept.end()
+            (place.kubeconfigs / wish.name).unlink(missing_ok=True)
         return left
 
 
@@ -103,7 +104,10 @@ def _run_engine(leaving: Leaving, engine: Engine) -> State:
 
 def _update(leaving: Leaving, engine: Engine) -> State:
     """Run the engine; once more where finalizers held it up and may be taken off."""
-    # A mesh whose primary is gone cannot be brought up to date; what is to go shall go all the same.
+    if leaving.primary.silence:
+        warn(f"{leaving.primary.member.name} does not answer, so the rest of the mesh is not brought up to date")
+        return _forget(leaving, engine)
+    # Whatever else is gone: what is to go shall go all the same.
     options = ("--continue-on-error",) if leaving.wish.unreachable else ()
     try:
         return update(leaving.place, engine, *options)
@@ -116,11 +120,34 @@ def _update(leaving: Leaving, engine: Engine) -> State:
         if held and api:
             problem = remnants.hanging(api, leaving.cluster.name, leaving.namespace, leaving.again("--force"))
             raise TetherError(f"{leaving.cluster.name} could not be emptied.", [problem]) from None
-        state = remember(leaving.place, engine) if leaving.wish.unreachable else None
-        if state is None:
+        if not leaving.wish.unreachable:
             raise TetherError(f"{error}\nGo on with the removal by: {leaving.again()}") from None
-        warn("the engine could not bring the rest of the mesh up to date, which the clusters that are gone explain")
-        return state
+        warn("the engine could not bring the rest of the mesh up to date; going on with the remote alone")
+        return _forget(leaving, engine)
+
+
+def _forget(leaving: Leaving, engine: Engine) -> State:
+    """Have the engine remove what it recorded for the remote and nothing else, without a look at the settings.
+
+    An update needs the whole mesh: where the primary is gone it would end before it comes to what is to go.
+
+    Raises:
+        TetherError: the engine failed.
+    """
+    before = remember(leaving.place, engine)
+    targets = [f"--target={urn}" for urn in before.of_cluster(leaving.cluster.name)] if before else []
+    try:
+        if targets:
+            engine.run(
+                "destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true",
+                "--target-dependents", *targets,
+            )  # fmt: skip
+    except EngineError as error:
+        raise TetherError(f"{error}\nGo on with the removal by: {leaving.again('--unreachable')}") from None
+    after = remember(leaving.place, engine)
+    if after is None:
+        raise TetherError("The engine left no state behind; look at it with: pulumi stack export")
+    return after
 
 
 def _let_go(leaving: Leaving, api: kube.Api, held: list[holders.Holder]) -> None:

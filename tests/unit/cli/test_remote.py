@@ -3,122 +3,28 @@
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.unit.cli.test_up_and_down import Bench, tether
-from tests.unit.cli.workbench import SUFFIX, exported, resource, stack, write_state
+from tests.unit.cli.remote_world import HOOK, NAMES, REMOTE_SECRET, World, recorded, settings
+from tests.unit.cli.test_up_and_down import tether
+from tests.unit.cli.workbench import SUFFIX
 from tests.unit.removal.fake_remote import (
-    HOOKS,
     NAMESPACE,
     SECRETS,
-    FakeRemote,
     put_held,
     put_pod,
     put_record,
-    remote,
 )  # fmt: skip
-from tether import kube
-from tether.cli import leaving, locks, records, removing
-from tether.cli import up as up_module
+from tether.cli import leaving, locks, records
 from tether.cli.engine import Engine, EngineError
 from tether.errors import LockedError, UsageError
-from tether.removal import reach
 
-NAMES = ("east", "west", "north")
-HOOK = f"{HOOKS}/mutatingwebhookconfigurations/istio-sidecar-injector"
-REMOTE_SECRET = f"{SECRETS}/istio-remote-secret-west"
-SILENT = kube.KubeError("https://cluster does not answer: no route to host")
 REMOVE = ("remote", "remove", "west", "--stack", "kind")
-
-
-def settings(platform: str) -> str:
-    listed = [
-        {"name": name, "role": "primary" if name == "east" else "remote", "network": f"n-{name}", "platform": platform}
-        for name in NAMES
-    ]
-    for one in listed if platform == "existing" else ():
-        one |= {"kubeconfig": f"{one['name']}.yaml", "apiServer": f"https://{one['name']}.example.com:6443"}
-    return yaml.safe_dump({"config": {"tether:clusters": listed, "tether:verify": "false"}}, sort_keys=False)
-
-
-def recorded() -> dict[str, Any]:
-    mesh = resource("tether:index:Mesh", "mesh")
-    component = resource("tether:index:Remote", "west", parent=mesh["urn"])
-    release = resource("kubernetes:helm.sh/v3:Release", "west-istiod", parent=component["urn"])
-    secret = resource("tether:index:RemoteSecret", "west", parent=mesh["urn"])
-    other = resource("tether:index:Remote", "west-2", parent=mesh["urn"])
-    return exported(stack(clusters=["east", "west", "north"]), mesh, component, release, secret, other)
-
-
-class World:
-    """Three clusters in memory, a checkout that lists them, and an engine that removes what a stack file forgot."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.bench = Bench(folder, monkeypatch)
-        self.place = self.bench.place
-        self.clusters = {"east": FakeRemote("east"), "west": remote(), "north": remote()}
-        self.clusters["east"].put(REMOTE_SECRET)
-        self.log: list[str] = []
-        self.options: list[tuple[str, ...]] = []
-        self.faults: list[BaseException | Callable[[], BaseException | None]] = []
-        self.choose("existing")
-        self.place.kubeconfigs.mkdir(parents=True)
-        for name in NAMES:
-            (self.place.kubeconfigs / name).write_text(name)
-        self.clusters["west"].on_delete = lambda path: self.log.append(f"delete {path}")
-        write_state(self.place, recorded())
-        monkeypatch.setattr(kube, "connect", self._connect)
-        monkeypatch.setattr(Engine, "run", self._run_engine)
-        monkeypatch.setattr(Engine, "ask", self._ask_engine)
-        monkeypatch.setattr(removing, "NAMESPACE_SECONDS", 0.05)
-        monkeypatch.setattr(removing, "machine_of", up_module.machine_of)
-        monkeypatch.setattr(reach, "PATIENCE", 5.0)
-
-    def choose(self, platform: str) -> None:
-        self.place.stack_file.write_text(settings(platform))
-
-    @property
-    def west(self) -> FakeRemote:
-        return self.clusters["west"]
-
-    def listed(self) -> list[str]:
-        return [one["name"] for one in yaml.safe_load(self.place.stack_file.read_text())["config"]["tether:clusters"]]
-
-    def silence(self, name: str) -> None:
-        self.clusters[name].refused["."] = SILENT
-
-    @contextlib.contextmanager
-    def _connect(self, kubeconfig: str, context: str | None = None) -> Generator[FakeRemote]:
-        yield self.clusters[kubeconfig]
-
-    def _ask_engine(self, *arguments: str, stdin: str | None = None) -> str:
-        assert arguments[1:3] == ("output", "kubeconfigs") or arguments[:2] == ("stack", "output"), arguments
-        kubeconfigs = {name: name for name in self.listed()}
-        return json.dumps(kubeconfigs if "kubeconfigs" in arguments else {"kubeconfigs": kubeconfigs})
-
-    def _run_engine(self, *arguments: str) -> None:
-        self.log.append("engine")
-        self.options.append(arguments)
-        while self.faults:
-            fault = self.faults.pop(0)
-            error = fault if isinstance(fault, BaseException) else fault()
-            if error:
-                raise error
-        self.forget()
-
-    def forget(self) -> None:
-        """What the real engine does with a remote that the settings do not list."""
-        if "west" in self.listed():
-            return
-        write_state(self.place, exported(stack(clusters=self.listed()), resource("tether:index:Remote", "west-2")))
-        self.clusters["east"].objects.pop(REMOTE_SECRET, None)
-        if "." not in self.west.refused:
-            self.west.end_namespace()
 
 
 @pytest.fixture
@@ -275,17 +181,33 @@ def test_a_remote_that_is_gone_is_given_up_and_can_be_cleaned_should_it_come_bac
     assert not (world.place.removals / "west" / "kubeconfig").exists()
 
 
-def test_a_primary_that_is_gone_does_not_keep_the_remote(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def targets(arguments: Sequence[str]) -> list[str]:
+    return [one.rpartition("::")[2] for one in arguments if one.startswith("--target=")]
+
+
+def test_a_primary_that_is_gone_does_not_keep_the_remote(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     world.silence("east")
-
-    def fails_but_removes() -> BaseException:
-        world.forget()
-        return EngineError("the mesh is not verified")
-
-    world.faults.append(fails_but_removes)
     assert run(monkeypatch, "--yes", "--unreachable") == 0
-    assert "--continue-on-error" in world.options[0]
+    (arguments,) = world.options
+    assert arguments[0] == "destroy"
+    assert targets(arguments) == ["west", "west-istiod", "west"]
     assert HOOK not in world.west.objects
+    assert world.listed() == ["east", "north"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "it may still have Secret istio-system/istio-remote-secret-west" in said
+
+
+def test_an_update_that_fails_beside_a_remote_that_is_gone_is_followed_by_the_removal_of_that_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.silence("west")
+    world.faults.append(EngineError("configured Kubernetes cluster is unreachable"))
+    assert run(monkeypatch, "--yes", "--unreachable") == 0
+    assert [arguments[0] for arguments in world.options] == ["up", "destroy"]
+    assert "--continue-on-error" in world.options[0]
+    assert targets(world.options[1]) == ["west", "west-istiod", "west"]
 
 
 def test_the_engine_forgets_unreachable_objects_only_when_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
