@@ -68,13 +68,18 @@ def _disarm(leaving: Leaving, api: kube.Api) -> list[traces.Thing]:
             fate = "its last deployed revision counts again" if mended else "what it made is removed one by one"
             say(f"{leaving.cluster.name}: {release}; {fate}")
     # An earlier run left it like that; the engine would wait for it once more.
-    if leaving.wish.force and meta.is_ending(api.find(_namespace(leaving)) or {"metadata": {}}):
+    if leaving.wish.force and _is_ending(leaving, api):
         _let_go(leaving, api, holders.holders(api, leaving.namespace))
     return hooks
 
 
 def _namespace(leaving: Leaving) -> str:
     return f"/api/v1/namespaces/{leaving.namespace}"
+
+
+def _is_ending(leaving: Leaving, api: kube.Api) -> bool:
+    found = api.find(_namespace(leaving))
+    return found is not None and meta.is_ending(found)
 
 
 def _take_back(leaving: Leaving, hooks: list[traces.Thing]) -> None:
@@ -117,7 +122,7 @@ def _update(leaving: Leaving, engine: Engine) -> State:
         if api and held and leaving.wish.force:
             _let_go(leaving, api, held)
             return update(leaving.place, engine, *options)
-        if held and api:
+        if api and (held or _is_ending(leaving, api)):
             problem = remnants.hanging(api, leaving.cluster.name, leaving.namespace, leaving.again("--force"))
             raise TetherError(f"{leaving.cluster.name} could not be emptied.", [problem]) from None
         if not leaving.wish.unreachable:
@@ -186,9 +191,8 @@ def _ends(leaving: Leaving, api: kube.Api) -> bool:
     """Wait until Istio's namespace, if it is being deleted, is gone; False where it takes too long."""
 
     def ending() -> list[str]:
-        found = api.find(_namespace(leaving))
-        gone = found is None or not meta.is_ending(found)
-        return [] if gone else [f"{leaving.cluster.name}: namespace {leaving.namespace} is ending"]
+        is_gone = not _is_ending(leaving, api)
+        return [] if is_gone else [f"{leaving.cluster.name}: namespace {leaving.namespace} is ending"]
 
     try:
         wait.wait(

@@ -280,6 +280,17 @@ def test_a_namespace_that_hangs_since_an_earlier_run_is_freed_before_the_engine_
     assert world.log.count("engine") == 1
 
 
+def test_a_namespace_that_no_object_holds_is_told_in_kubernetes_own_words(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    namespace = world.west.objects[f"/api/v1/namespaces/{NAMESPACE}"]
+    namespace["metadata"]["deletionTimestamp"] = "2026-11-26T00:00:00Z"
+    namespace["status"] = {"conditions": [{"status": "True", "message": "Discovery failed for gone.example.com/v1"}]}
+    world.faults.append(EngineError("timed out"))
+    assert run(monkeypatch, "--yes") == 1
+    assert "does not end: Discovery failed for gone.example.com/v1" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_stuck_release_is_mended_before_the_engine_runs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     put_record(world.west, "istiod", 2, "pending-upgrade")
     assert run(monkeypatch, "--yes") == 0
