@@ -1,5 +1,6 @@
 """Takes a remote out of the mesh, step by step; what was cut off goes on by the same command."""
 
+import json
 from collections.abc import Iterator
 
 from tether import kube, topology, wait
@@ -14,7 +15,8 @@ from tether.removal import holders, meta, releases, remnants, traces
 
 NAMESPACE_SECONDS = 60.0
 _GIVE_UP = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
-"""Has the Kubernetes provider forget objects of a cluster that does not answer (pulumi-kubernetes provider.go)."""
+"""Has the Kubernetes provider forget objects, but no Helm releases, of a cluster that does not answer
+(pulumi-kubernetes provider.go, Delete)."""
 
 
 def remove(leaving: Leaving) -> list[Problem]:
@@ -102,6 +104,7 @@ def _run_engine(leaving: Leaving, engine: Engine) -> State:
         say(f"{name} is out of {place.stack_file.relative_to(place.root)}; {undo(leaving)}")
     say(f"removing what was made for {name}")
     try:
+        _forget_releases(leaving, engine)
         return _update(leaving, engine)
     except InterruptedRunError:
         raise InterruptedRunError(f"Interrupted. What was done is recorded; go on with: {leaving.again()}") from None
@@ -129,6 +132,23 @@ def _update(leaving: Leaving, engine: Engine) -> State:
             raise TetherError(f"{error}\nGo on with the removal by: {leaving.again()}") from None
         warn("the engine could not bring the rest of the mesh up to date; going on with the remote alone")
         return _forget(leaving, engine)
+
+
+def _forget_releases(leaving: Leaving, engine: Engine) -> None:
+    """Have the engine forget Helm releases that it could not uninstall.
+
+    The Kubernetes provider refuses to give up a release of a cluster that does not answer, whatever it is told, and
+    fails on one that Helm has no record of (pulumi-kubernetes provider.go, helm_release.go, Delete).
+    """
+    exported = None if leaving.cluster.is_kind else engine.export()
+    if exported is None:
+        return
+    state, api = State(exported), leaving.side.open_api
+    there = {release.name for release in releases.installed(api, leaving.namespace)} if api else set[str]()
+    lost = {urn for urn, name in state.releases_of(leaving.cluster.name).items() if name not in there}
+    if lost:
+        say(f"giving up {count(len(lost), 'Helm release')} of {leaving.cluster.name} that nobody can uninstall")
+        engine.ask("stack", "import", stdin=json.dumps(state.without(lost)))
 
 
 def _forget(leaving: Leaving, engine: Engine) -> State:

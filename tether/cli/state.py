@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -135,6 +135,32 @@ class State:
             if resource["urn"] == urn and resource["type"] == KUBERNETES_PROVIDER:
                 return _plain(_part(resource, "inputs").get("kubeconfig"))
         return None
+
+    def releases_of(self, name: str) -> dict[str, str]:
+        """Names of the Helm releases that are there for one cluster, by URN."""
+        own = set(self.of_cluster(name))
+        return {
+            str(resource["urn"]): str(_part(resource, "inputs").get("name", ""))
+            for resource in self.resources
+            if resource["urn"] in own and resource["type"] == RELEASE
+        }
+
+    def without(self, urns: Collection[str]) -> dict[str, Any]:
+        """The state for ``pulumi stack import``, with some resources forgotten and nothing that refers to them."""
+        document = copy.deepcopy(dict(self._document))
+        resources: list[dict[str, Any]] = document["deployment"].get("resources") or []
+        rest = [resource for resource in resources if resource["urn"] not in urns]
+        for resource in rest:
+            lists: list[tuple[dict[str, list[str]], str]] = [(resource, "dependencies")]
+            by_property: dict[str, list[str]] = resource.get("propertyDependencies") or {}
+            lists += [(by_property, key) for key in by_property]
+            for holder, key in lists:
+                if holder.get(key):
+                    holder[key] = [urn for urn in holder[key] if urn not in urns]
+            if resource.get("deletedWith") in urns:
+                del resource["deletedWith"]
+        document["deployment"]["resources"] = rest
+        return document
 
     def without_pending(self) -> dict[str, Any]:
         """The state for ``pulumi stack import``, with what was under way forgotten."""

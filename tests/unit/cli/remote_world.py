@@ -37,8 +37,10 @@ def settings(platform: str) -> str:
 def recorded() -> dict[str, Any]:
     mesh = resource("tether:index:Mesh", "mesh")
     component = resource("tether:index:Remote", "west", parent=mesh["urn"])
-    release = resource("kubernetes:helm.sh/v3:Release", "west-istiod", parent=component["urn"])
-    secret = resource("tether:index:RemoteSecret", "west", parent=mesh["urn"])
+    release = resource(
+        "kubernetes:helm.sh/v3:Release", "west-istiod", parent=component["urn"], inputs={"name": "istiod"}
+    )
+    secret = resource("tether:index:RemoteSecret", "west", parent=mesh["urn"], dependencies=[release["urn"]])
     other = resource("tether:index:Remote", "west-2", parent=mesh["urn"])
     return exported(stack(clusters=["east", "west", "north"]), mesh, component, release, secret, other)
 
@@ -85,6 +87,9 @@ class World:
         yield self.clusters[kubeconfig]
 
     def _ask_engine(self, *arguments: str, stdin: str | None = None) -> str:
+        if arguments == ("stack", "import"):
+            write_state(self.place, json.loads(stdin or ""))
+            return ""
         assert arguments[1:3] == ("output", "kubeconfigs") or arguments[:2] == ("stack", "output"), arguments
         kubeconfigs = {name: name for name in self.listed()}
         return json.dumps(kubeconfigs if "kubeconfigs" in arguments else {"kubeconfigs": kubeconfigs})

@@ -207,7 +207,7 @@ def test_an_update_that_fails_beside_a_remote_that_is_gone_is_followed_by_the_re
     assert run(monkeypatch, "--yes", "--unreachable") == 0
     assert [arguments[0] for arguments in world.options] == ["up", "destroy"]
     assert "--continue-on-error" in world.options[0]
-    assert targets(world.options[1]) == ["west", "west-istiod", "west"]
+    assert targets(world.options[1]) == ["west", "west"], "releases cannot be given up in any other way than before"
 
 
 def test_the_engine_forgets_unreachable_objects_only_when_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,6 +317,17 @@ def test_a_stack_that_is_in_use_is_left_alone(world: World, monkeypatch: pytest.
     with locks.alone(world.place):
         assert run(monkeypatch, "--yes") == 4
     assert world.log == []
+
+
+def test_a_release_that_helm_has_no_record_of_is_forgotten_with_every_reference_to_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del world.west.objects[f"{SECRETS}/sh.helm.release.v1.istiod.v1"]
+    monkeypatch.setattr(world, "forget", lambda: None)
+    assert run(monkeypatch, "--yes") == 1
+    assert "giving up 1 Helm release of west" in capsys.readouterr().err
+    resources = (world.place.read_state() or {})["deployment"]["resources"]
+    assert "west-istiod" not in json.dumps(resources)
 
 
 def test_only_what_is_named_after_the_cluster_is_recorded_for_it() -> None:
