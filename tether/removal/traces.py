@@ -18,7 +18,8 @@ _HELM_NAMESPACE = "meta.helm.sh/release-namespace"
 """Helm notes on every object which release it is of (helm.sh/helm pkg/action/validate.go)."""
 _ELECTION_RECORD = "control-plane.alpha.kubernetes.io/leader"
 _CONFIG_LABEL = "istio.io/config"
-"""Label of every ConfigMap with the root (istio/istio pilot/pkg/serviceregistry/kube/controller/namespacecontroller.go)."""
+"""Label of every ConfigMap with the root
+(istio/istio pilot/pkg/serviceregistry/kube/controller/namespacecontroller.go)."""
 
 
 @dataclass(frozen=True, kw_only=True)
