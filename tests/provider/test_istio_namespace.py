@@ -1,5 +1,6 @@
 """Istio's namespace in a cluster that is somebody else's."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,17 @@ NAME = "istio-system"
 PATH = f"/api/v1/namespaces/{NAME}"
 LABELS = {"topology.istio.io/network": "network1", "team": "mesh"}
 ANNOTATIONS = {"topology.istio.io/controlPlaneClusters": "cluster1"}
+
+
+CONFIG_MAPS = "/api/v1/configmaps"
+INSIDE = f"{PATH}/configmaps"
+LOCK = "control-plane.alpha.kubernetes.io/leader"
+
+
+@pytest.fixture(autouse=True)
+def no_config_maps(machine: Machine) -> None:
+    for listing in (CONFIG_MAPS, INSIDE):
+        machine.answers[listing] = {"items": []}
 
 
 def inputs(machine: Machine, **more: Any) -> dict[str, Any]:
@@ -113,3 +125,40 @@ def test_another_name_is_another_namespace(plugin: Plugin, machine: Machine, oth
     created = plugin.create(KIND, inputs(machine))
 
     assert list(plugin.diff(KIND, created.properties, inputs(machine, **other)).replaces) == ["name"]
+
+
+def test_what_istiod_wrote_goes_with_the_namespace(plugin: Plugin, machine: Machine) -> None:
+    theirs(machine)
+    created = plugin.create(KIND, inputs(machine))
+    written: dict[str, list[tuple[str, str, dict[str, str]]]] = {
+        CONFIG_MAPS: [("shop", "istio-ca-root-cert", {}), ("shop", "istio-ca-crl", {}), ("shop", "own", {})],
+        INSIDE: [(NAME, "istio-leader", {LOCK: "{}"}), (NAME, "settings", {})],
+    }
+    paths: dict[str, str] = {}
+    for listing, maps in written.items():
+        for namespace, name, annotations in maps:
+            body = {"metadata": {"name": name, "namespace": namespace, "annotations": annotations}}
+            machine.answers[listing]["items"].append(body)
+            paths[name] = f"/api/v1/namespaces/{namespace}/configmaps/{name}"
+            machine.answers[paths[name]] = body
+
+    plugin.delete(KIND, NAME, created.properties)
+
+    assert {name for name, path in paths.items() if path in machine.answers} == {"own", "settings"}
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_cluster_that_does_not_answer_is_given_up_only_where_that_was_asked_for(
+    start_plugin: Callable[..., Plugin], machine: Machine, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    if allowed:
+        monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    plugin = start_plugin()
+    created = plugin.create(KIND, inputs(machine))
+    silent = machine.kubeconfig.replace(machine.api_server, "https://127.0.0.1:1")
+    created.properties.update({"kubeconfig": silent})
+
+    if allowed:
+        plugin.delete(KIND, NAME, created.properties)
+    else:
+        assert "namespace istio-system" in failed(lambda: plugin.delete(KIND, NAME, created.properties)).details()

@@ -18,8 +18,10 @@ _HELM_NAMESPACE = "meta.helm.sh/release-namespace"
 """Helm notes on every object which release it is of (helm.sh/helm pkg/action/validate.go)."""
 _ELECTION_RECORD = "control-plane.alpha.kubernetes.io/leader"
 _CONFIG_LABEL = "istio.io/config"
-"""Label of every ConfigMap with the root
+"""Label of what istiod writes into every namespace
 (istio/istio pilot/pkg/serviceregistry/kube/controller/namespacecontroller.go)."""
+_WRITTEN_EVERYWHERE = frozenset({ROOT_CERTIFICATE_CONFIG_MAP, "istio-ca-crl"})
+"""The second where the authority came with a revocation list, or could have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +96,13 @@ def rights(api: kube.Api, istio_namespace: str) -> list[Thing]:
 
 
 def root_certificates(api: kube.Api) -> list[Thing]:
-    """ConfigMaps with the mesh's root, which istiod writes into every namespace and never takes away.
+    """ConfigMaps with the mesh's root and what it revoked, which istiod writes into every namespace and leaves there.
 
     Raises:
         tether.kube.KubeError: the cluster does not answer or refuses.
     """
     listed = kube.items(api.get("/api/v1/configmaps", {"labelSelector": f"{_CONFIG_LABEL}=true"}))
-    return _config_maps(item for item in listed if meta.name(item) == ROOT_CERTIFICATE_CONFIG_MAP)
+    return _config_maps(item for item in listed if meta.name(item) in _WRITTEN_EVERYWHERE)
 
 
 def elections(api: kube.Api, istio_namespace: str) -> list[Thing]:

@@ -1,6 +1,7 @@
 """Istio's namespace in a cluster that was there already: made where it is absent, else patched and given back."""
 
 import contextlib
+import os
 import time
 from collections.abc import Generator, Mapping
 from typing import Any, cast
@@ -8,9 +9,12 @@ from typing import Any, cast
 import pydantic
 
 from tether import kube
+from tether.removal import traces
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.resource import REPLACES, SECRET, Found, Operation, Resource, Wire
 
+GIVE_UP_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
+"""What tells the Kubernetes provider the same (pulumi-kubernetes, setting ``deleteUnreachable``)."""
 _GONE_SECONDS = 180.0
 _LOOK_SECONDS = 0.5
 
@@ -95,17 +99,26 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
         return outputs.model_copy(update={"before": {kind: {**kept[kind], **fresh[kind]} for kind in wanted}})
 
     def delete(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
-        """Remove what was made and wait for its end; give back what was there."""
-        outputs = self.outputs_of(state)
-        with _reach(state["kubeconfig"], resource_id) as cluster:
-            found = cluster.find(_path(resource_id))
-            if found is None:
-                return
-            if not outputs.made:
-                cluster.patch(_path(resource_id), {"metadata": _given_back(found, _ours(state), outputs.before)})
-                return
-            cluster.delete(_path(resource_id))
-            _await_end(operation, cluster, resource_id)
+        """Take away what istiod wrote; remove what was made and wait for its end; give back what was there."""
+        try:
+            with kube.connect(state["kubeconfig"]) as cluster:
+                self._leave(operation, cluster, resource_id, state)
+        except kube.KubeError as error:
+            if error.status or os.environ.get(GIVE_UP_UNREACHABLE) != "true":
+                raise ProviderError(f"namespace {resource_id}: {error}") from None
+            operation.log.warning(f"namespace {resource_id} is given up with its cluster, which does not answer")
+
+    def _leave(self, operation: Operation, cluster: kube.Api, name: str, state: Mapping[str, Any]) -> None:
+        for thing in (*traces.root_certificates(cluster), *traces.elections(cluster, name)):
+            cluster.delete(thing.path)
+        outputs, found = self.outputs_of(state), cluster.find(_path(name))
+        if found is None:
+            return
+        if not outputs.made:
+            cluster.patch(_path(name), {"metadata": _given_back(found, _ours(state), outputs.before)})
+            return
+        cluster.delete(_path(name))
+        _await_end(operation, cluster, name)
 
 
 def _given_back(found: kube.Object, ours: Marks, before: Marks) -> Patch:

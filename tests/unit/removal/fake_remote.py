@@ -63,7 +63,8 @@ def remote() -> FakeRemote:
         cluster.put(f"{RBAC}/{kind}/admin")
     for namespace in (NAMESPACE, "shop"):
         body = {"metadata": {"labels": {"istio.io/config": "true"}}}
-        cluster.put(f"/api/v1/namespaces/{namespace}/configmaps/istio-ca-root-cert", body)
+        for name in ("istio-ca-root-cert", "istio-ca-crl"):
+            cluster.put(f"/api/v1/namespaces/{namespace}/configmaps/{name}", body)
     cluster.put("/api/v1/namespaces/shop/configmaps/kube-root-ca.crt")
     lock = {"metadata": {"annotations": {"control-plane.alpha.kubernetes.io/leader": "{}"}}}
     cluster.put(f"/api/v1/namespaces/{NAMESPACE}/configmaps/istio-namespace-controller-election", lock)

@@ -19,6 +19,8 @@ def test_everything_that_is_left_is_told_with_the_command_that_removes_it() -> N
         "ClusterRoleBinding istio-reader-clusterrole-istio-system",
         "ConfigMap istio-system/istio-ca-root-cert",
         "ConfigMap shop/istio-ca-root-cert",
+        "ConfigMap istio-system/istio-ca-crl",
+        "ConfigMap shop/istio-ca-crl",
         "ConfigMap istio-system/istio-namespace-controller-election",
         "Namespace istio-system",
     }
