@@ -44,6 +44,8 @@ ENVIRONMENT_NETWORKS = "10.89.0.0/16"
 """Every environment takes one free /24 of it."""
 ENVIRONMENT_LABEL = "tether.environment"
 """Label of container networks; its value is the environment's suffix."""
+MADE_ANNOTATION = "tether.made"
+"""On Istio's namespace in a cluster that was there already, if the namespace was not; it goes with the mesh then."""
 KIND_CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 """Label that kind gives to its containers and volumes; its value is the kind cluster name."""
 

@@ -1,12 +1,18 @@
 """Istio's namespace in a cluster that is somebody else's."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tether_provider import istio_namespace
+from tether_provider.errors import ProviderError
+from tether_provider.log import EngineLog, ResourceLog
+from tether_provider.resource import Operation
 
 from tests.provider.fake_machine import Machine
 from tests.provider.provider_harness import Plugin, failed, plain, raw
+from tether import kube
 
 KIND = "IstioNamespace"
 NAME = "istio-system"
@@ -41,7 +47,8 @@ def test_an_absent_namespace_is_made_and_goes_at_the_end(plugin: Plugin, machine
 
     assert created.id == NAME
     assert plain(created.properties)["made"] is True
-    assert machine.answers[PATH]["metadata"] == {"name": NAME, "labels": LABELS, "annotations": ANNOTATIONS}
+    annotations = {**ANNOTATIONS, "tether.made": "true"}
+    assert machine.answers[PATH]["metadata"] == {"name": NAME, "labels": LABELS, "annotations": annotations}
     plugin.delete(KIND, NAME, created.properties)
     assert PATH not in machine.answers
     plugin.delete(KIND, NAME, created.properties)
@@ -162,3 +169,16 @@ def test_a_cluster_that_does_not_answer_is_given_up_only_where_that_was_asked_fo
         plugin.delete(KIND, NAME, created.properties)
     else:
         assert "namespace istio-system" in failed(lambda: plugin.delete(KIND, NAME, created.properties)).details()
+
+
+def test_finalizers_that_nobody_serves_end_the_wait_with_what_they_hold(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(istio_namespace, "_HELD_SECONDS", 0.2)
+    theirs(machine, deletionTimestamp="2026-01-01T00:00:00Z")
+    held = {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "x.test/y in 1 resource instances"}
+    machine.answers[PATH]["status"] = {"conditions": [held]}
+    operation = Operation("urn", ResourceLog(EngineLog("127.0.0.1:1"), "urn"), threading.Event(), 0)
+
+    with kube.connect(machine.kubeconfig) as cluster, pytest.raises(ProviderError, match=r"x\.test/y in 1 resource"):
+        istio_namespace.await_end(operation, cluster, NAME)

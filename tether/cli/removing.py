@@ -194,17 +194,12 @@ def _sweep(leaving: Leaving, api: kube.Api, state: State) -> None:
         say(f"{leaving.cluster.name}: removing {count(len(found), 'object')} that Istio left")
     for thing in found:
         api.delete(thing.path)
-    namespace = api.find(_namespace(leaving))
     # The engine gave the cluster up when it did not answer; now it does, and this is what was made there.
-    if namespace and not state.of_cluster(leaving.cluster.name) and _is_ours(leaving, namespace):
+    if traces.made_namespace(api, leaving.namespace) and not state.of_cluster(leaving.cluster.name):
         api.delete(_namespace(leaving))
     if not _ends(leaving, api) and leaving.wish.force:
         _let_go(leaving, api, holders.holders(api, leaving.namespace))
         _ends(leaving, api)
-
-
-def _is_ours(leaving: Leaving, namespace: kube.Object) -> bool:
-    return meta.labels(namespace).get("topology.istio.io/network") == leaving.cluster.network
 
 
 def _ends(leaving: Leaving, api: kube.Api) -> bool:

@@ -83,6 +83,8 @@ class Inventory:
     releases: tuple[str, ...]
     leftovers: tuple[str, ...]
     definitions: tuple[str, ...]
+    namespace_is_made: bool = True
+    """Whether Istio's namespace came with the mesh."""
 
 
 def inventory(api: kube.Api, istio_namespace: str) -> Inventory:
@@ -99,6 +101,7 @@ def inventory(api: kube.Api, istio_namespace: str) -> Inventory:
         releases=tuple(map(str, found)),
         leftovers=tuple(map(str, leftovers)),
         definitions=tuple(map(str, traces.definitions(api))),
+        namespace_is_made=traces.made_namespace(api, istio_namespace) is not None,
     )
 
 
@@ -138,7 +141,8 @@ def steps(mesh: Topology, remote: ClusterPlan, found: Inventory, *, definitions:
     istio_namespace = mesh.istio_namespace
     gateways = tuple(release for release in found.releases if _is_gateway(release, istio_namespace))
     charts = tuple(release for release in found.releases if release not in gateways)
-    around = (f"Secret {istio_namespace}/{READER_TOKEN_SECRET}", f"Namespace {istio_namespace}, whatever is in it")
+    fate = "whatever is in it" if found.namespace_is_made else "the labels and annotations that the mesh put on it"
+    around = (f"Secret {istio_namespace}/{READER_TOKEN_SECRET}", f"Namespace {istio_namespace}, {fate}")
     moving = tuple(f"{EAST_WEST_GATEWAY} of {name}" for name in moved(mesh, remote.name))
     secret = (f"Secret {istio_namespace}/{remote.remote_secret_name}",)
     made = (

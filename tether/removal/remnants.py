@@ -37,7 +37,7 @@ def in_remote(
     ]
     for thing in others:
         yield _problem(name, thing, _WHY, kubectl)
-    if namespace := api.find(f"/api/v1/namespaces/{istio_namespace}"):
+    if namespace := traces.made_namespace(api, istio_namespace):
         yield _namespace(api, name, namespace, kubectl, by_force)
 
 

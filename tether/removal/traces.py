@@ -6,7 +6,7 @@ from typing import Any
 
 from tether import kube
 from tether.removal import meta
-from tether.topology import ROOT_CERTIFICATE_CONFIG_MAP
+from tether.topology import MADE_ANNOTATION, ROOT_CERTIFICATE_CONFIG_MAP
 
 _HOOKS = "/apis/admissionregistration.k8s.io/v1"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -114,6 +114,16 @@ def elections(api: kube.Api, istio_namespace: str) -> list[Thing]:
     listed = kube.items(api.get(f"/api/v1/namespaces/{istio_namespace}/configmaps"))
     locks = (item for item in listed if _ELECTION_RECORD in meta.annotations(item))
     return _config_maps(item for item in locks if meta.name(item).startswith("istio-"))
+
+
+def made_namespace(api: kube.Api, istio_namespace: str) -> kube.Object | None:
+    """Istio's namespace, unless it was in the cluster before the mesh: it stays then.
+
+    Raises:
+        tether.kube.KubeError: the cluster does not answer or refuses.
+    """
+    found = api.find(f"/api/v1/namespaces/{istio_namespace}")
+    return found if found is not None and MADE_ANNOTATION in meta.annotations(found) else None
 
 
 def definitions(api: kube.Api) -> list[Thing]:

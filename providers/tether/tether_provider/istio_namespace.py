@@ -10,12 +10,16 @@ import pydantic
 
 from tether import kube
 from tether.removal import traces
+from tether.topology import MADE_ANNOTATION
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.resource import REPLACES, SECRET, Found, Operation, Resource, Wire
 
 GIVE_UP_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
 """What tells the Kubernetes provider the same (pulumi-kubernetes, setting ``deleteUnreachable``)."""
 _GONE_SECONDS = 180.0
+_HELD = "NamespaceFinalizersRemaining"
+_HELD_SECONDS = 45.0
+"""How long objects may wait for their finalizers; who serves one takes seconds."""
 _LOOK_SECONDS = 0.5
 
 Marks = dict[str, dict[str, str]]
@@ -61,7 +65,8 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
         with _reach(inputs.kubeconfig, inputs.name) as cluster:
             found = cluster.find(_path(inputs.name))
             if found is None:
-                body = {"metadata": {"name": inputs.name, **{kind: marks for kind, marks in wanted.items() if marks}}}
+                annotations = {**wanted["annotations"], MADE_ANNOTATION: "true"}
+                body = {"metadata": {"name": inputs.name, "labels": wanted["labels"], "annotations": annotations}}
                 cluster.create("/api/v1/namespaces", body)
                 return inputs.name, NamespaceOutputs(name=inputs.name, made=True)
             if found["metadata"].get("deletionTimestamp"):
@@ -118,7 +123,7 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
             cluster.patch(_path(name), {"metadata": _given_back(found, _ours(state), outputs.before)})
             return
         cluster.delete(_path(name))
-        _await_end(operation, cluster, name)
+        await_end(operation, cluster, name)
 
 
 def _given_back(found: kube.Object, ours: Marks, before: Marks) -> Patch:
@@ -130,19 +135,31 @@ def _given_back(found: kube.Object, ours: Marks, before: Marks) -> Patch:
     }
 
 
-def _await_end(operation: Operation, cluster: kube.Api, name: str) -> None:
-    deadline = time.monotonic() + operation.limit(_GONE_SECONDS)
+def await_end(operation: Operation, cluster: kube.Api, name: str) -> None:
+    """Wait until a namespace is gone; not for ever where finalizers hold it.
+
+    Raises:
+        ProviderError: it does not end, and why.
+    """
+    began, held_since = time.monotonic(), None
     while (found := cluster.find(_path(name))) is not None:
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        is_held = any(one.get("type") == _HELD for one in _complaints(found))
+        held_since = (held_since or now) if is_held else None
+        if now - began > operation.limit(_GONE_SECONDS) or (held_since and now - held_since > _HELD_SECONDS):
             raise ProviderError(_ending(name, found))
         if operation.cancel.wait(_LOOK_SECONDS):
             raise CancelledError(f"namespace {name} is still ending")
 
 
-def _ending(name: str, found: kube.Object) -> str:
+def _complaints(found: kube.Object) -> list[dict[str, str]]:
     """Why a namespace does not end, in the API server's own words."""
     conditions = cast("list[dict[str, str]]", found.get("status", {}).get("conditions", []))
-    held = "; ".join(one.get("message", "") for one in conditions if one.get("status") == "True")
+    return [one for one in conditions if one.get("status") == "True"]
+
+
+def _ending(name: str, found: kube.Object) -> str:
+    held = "; ".join(one.get("message", "") for one in _complaints(found))
     return (
         f"namespace {name} is ending and does not come to its end{f': {held}' if held else ''}. "
         f"What is left in it: kubectl api-resources --verbs=list --namespaced -o name | "

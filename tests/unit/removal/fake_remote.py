@@ -54,7 +54,7 @@ class FakeRemote(FakeCluster):
 def remote() -> FakeRemote:
     """A remote that is served: webhook, rights, root certificates, a lock, releases, definitions."""
     cluster = FakeRemote()
-    cluster.put(f"/api/v1/namespaces/{NAMESPACE}", {"metadata": {"labels": {"topology.istio.io/network": "n-west"}}})
+    cluster.put(f"/api/v1/namespaces/{NAMESPACE}", {"metadata": {"annotations": {"tether.made": "true"}}})
     put_hook(cluster, "istio-sidecar-injector", NAMESPACE)
     for kind in ("clusterroles", "clusterrolebindings"):
         helm = {"meta.helm.sh/release-namespace": NAMESPACE}

@@ -30,6 +30,12 @@ def test_everything_that_is_left_is_told_with_the_command_that_removes_it() -> N
     assert problems["Namespace istio-system"].fix == "kubectl --context west delete namespace istio-system"
 
 
+def test_a_namespace_that_was_there_before_the_mesh_is_no_remnant() -> None:
+    cluster = remote()
+    cluster.objects[f"/api/v1/namespaces/{NAMESPACE}"]["metadata"]["annotations"] = {}
+    assert "Namespace istio-system" not in {problem.shown for problem in look(cluster)}
+
+
 def test_definitions_are_remnants_only_where_they_were_to_go() -> None:
     wanted = {problem.shown for problem in look(remote(), definitions=True)} - {one.shown for one in look(remote())}
     assert wanted == {"CustomResourceDefinition gateways.networking.istio.io"}
