@@ -43,5 +43,5 @@ def mesh() -> Iterator[Mesh]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the mesh to have stood for a while comes last, whatever the order of the rest."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    """Put what must come before the shared mesh first, and what needs it to have stood for a while last."""
+    items.sort(key=lambda item: (item.get_closest_marker("first") is None, item.get_closest_marker("last") is not None))

@@ -16,6 +16,7 @@ from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, runtime, th
 from tests.e2e.program import Program
 from tether import topology
 
+pytestmark = pytest.mark.first
 CLUSTERS = {"east": "primary", "west": "remote", "north": "remote"}
 ISTIO = "istio-system"
 CHECKED = "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings,configmaps"
@@ -103,29 +104,38 @@ def suffix_of(clusters: Program) -> str:
     return str(next(one["outputs"]["hex"] for one in exported if one["type"] == "random:index/randomId:RandomId"))
 
 
-@pytest.fixture
-def trio(bare: Program, tmp_path: Path) -> Iterator[Trio]:
+@pytest.fixture(scope="module")
+def standing(bare: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
     made = json.loads(bare.pulumi("stack", "output", "--json", "--show-secrets"))
+    folder = tmp_path_factory.mktemp("kubeconfigs")
     listed: list[dict[str, Any]] = []
     files: dict[str, Path] = {}
     for name, role in CLUSTERS.items():
-        files[name] = tmp_path / f"{name}.kubeconfig"
+        files[name] = folder / name
         files[name].touch(mode=0o600)
         files[name].write_text(made[name]["kubeconfig"])
         own = {"platform": "existing", "kubeconfig": str(files[name]), "apiServer": made[name]["apiServer"]}
         listed.append({"name": name, "role": role, "network": f"network-{name}", **own})
     # A verification of a mesh whose primary is gone would only take its time.
     environment = Environment(settings={"clusters": listed, "verify": False})
-    three = Trio(environment=environment, files=files, suffix=suffix_of(bare))
     try:
         environment.up()
-        yield three
+        yield Trio(environment=environment, files=files, suffix=suffix_of(bare))
     finally:
-        for name in CLUSTERS:
-            begin(three, name)
-        three.kubectl("west", "-n", ISTIO, "patch", "configmap", "held", "--type", "merge", "-p", RELEASED)
-        three.kubectl("west", "delete", "namespace", "shop", "--ignore-not-found")
         environment.remove()
+
+
+@pytest.fixture
+def trio(standing: Trio) -> Iterator[Trio]:
+    """The mesh, which is whole again afterwards."""
+    listed = standing.environment.stack_file.read_text()
+    yield standing
+    for name in CLUSTERS:
+        begin(standing, name)
+    standing.kubectl("west", "-n", ISTIO, "patch", "configmap", "held", "--type", "merge", "-p", RELEASED)
+    standing.kubectl("west", "delete", "namespace", "shop", "--ignore-not-found")
+    standing.environment.stack_file.write_text(listed)
+    standing.environment.up()
 
 
 HELD = {
