@@ -77,14 +77,18 @@ class KindEnvironment(pulumi.ComponentResource):
                 "name": suffix.apply(topology.network_name),
                 "runtime": args["container_runtime"],
                 "labels": {"environment": suffix},
+                "members": list(clusters),
             },
             child,
         )
-        pools = network.subnet.apply(lambda subnet: topology.address_pools(subnet, len(clusters)))
+        # A cluster keeps its pool whatever else comes and goes, so the network deals them out, not the list.
+        pools = pulumi.Output.all(network.subnet, network.places).apply(
+            lambda known: {name: topology.address_pools(known[0])[int(index)] for name, index in known[1].items()}
+        )
         common = {key: value for key, value in args.items() if not key.startswith("load_balancer_")}
         self.clusters = {}
         self.gateway_addresses = {}
-        for index, (cluster_name, own) in enumerate(clusters.items()):
+        for cluster_name, own in clusters.items():
             arguments: dict[str, pulumi.Input[Any]] = {
                 **common,
                 "cluster_name": suffix.apply(
@@ -102,7 +106,7 @@ class KindEnvironment(pulumi.ComponentResource):
                     "chart": args["load_balancer_chart"],
                     "controller_image": args["load_balancer_controller_image"],
                     "speaker_image": args["load_balancer_speaker_image"],
-                    "addresses": pools.apply(lambda pools, index=index: pools[index].range),
+                    "addresses": pools.apply(lambda pools, name=cluster_name: pools[name].range),
                     "timeout_seconds": args["load_balancer_timeout_seconds"],
                     "helm_values": args.get("load_balancer_values", {}).get(cluster_name, {}),
                     "labels": args.get("load_balancer_labels", {}),
@@ -110,5 +114,5 @@ class KindEnvironment(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=cluster, provider=cluster.provider, deleted_with=cluster.cluster),
             )
             self.clusters[cluster_name] = cluster
-            self.gateway_addresses[cluster_name] = pools.apply(lambda pools, index=index: pools[index].first)
+            self.gateway_addresses[cluster_name] = pools.apply(lambda pools, name=cluster_name: pools[name].first)
         self.register_outputs({})

@@ -4,7 +4,7 @@ Pure functions over settings; nothing here asks a cluster or a runtime.
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -53,16 +53,16 @@ AUDIT_LOG = "kubernetes/audit/audit.log"
 """Where a kind cluster's API server records token reviews; below the node's ``/var/log``, which the kubelet serves."""
 
 SUFFIX_LENGTH = 8
-POOL_SIZE = 16
-_POOL_MINIMUM = 2
+POOL_SIZE = 8
+"""Load balancer addresses of a kind cluster: two for the gateways, the others for whatever the user exposes."""
 _LABEL_LIMIT = 63
 _CONTROL_PLANE = "-control-plane"
 KIND_NAME_LIMIT = _LABEL_LIMIT - len(_CONTROL_PLANE)
 """49: the node's host name is a DNS label; kind itself allows 50 (pkg/cluster/internal/create/create.go)."""
 KIND_CLUSTER_LIMIT = KIND_NAME_LIMIT - 1 - SUFFIX_LENGTH
 """40: what is left for a cluster's name in the settings."""
-CLUSTER_LIMIT = (256 // 2 - 1) // _POOL_MINIMUM
-"""How many address pools fit into the upper half of a /24."""
+POOL_LIMIT = (256 // 2 - 1) // POOL_SIZE
+"""15: how many address pools fit into the upper half of a /24, and so how many kind clusters into an environment."""
 
 
 class Role(StrEnum):
@@ -258,23 +258,39 @@ def container_range(subnet: str) -> str:
     return str(lower)
 
 
-def address_pools(subnet: str, count: int) -> tuple[AddressPool, ...]:
-    """Cut the upper half of a subnet into one load balancer pool per cluster.
-
-    Pools are equal, at most 16 addresses each, and never hold the broadcast address.
+def address_pools(subnet: str) -> tuple[AddressPool, ...]:
+    """Cut the upper half of a /24 into load balancer pools of one size, without the broadcast address.
 
     Raises:
-        ValueError: a pool would have fewer than 2 addresses, or the subnet is no IPv4 network.
+        ValueError: the subnet is no IPv4 network, or too small for one pool.
     """
-    if count < 1:
-        raise ValueError(f"{count} address pools were asked for, at least 1 is needed")
     _, upper = _halves(subnet)
-    usable = upper.num_addresses - 1
-    size = min(POOL_SIZE, usable // count)
-    if size < _POOL_MINIMUM:
-        raise ValueError(f"subnet {subnet} is too small for {count} address pools of {_POOL_MINIMUM} addresses")
-    starts = (upper.network_address + index * size for index in range(count))
-    return tuple(AddressPool(str(start), str(start + size - 1)) for start in starts)
+    count = (upper.num_addresses - 1) // POOL_SIZE
+    if count < 1:
+        raise ValueError(f"subnet {subnet} is too small to hold a pool of {POOL_SIZE} addresses")
+    starts = (upper.network_address + index * POOL_SIZE for index in range(count))
+    return tuple(AddressPool(str(start), str(start + POOL_SIZE - 1)) for start in starts)
+
+
+def pool_places(members: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
+    """Give every cluster a pool, and leave those that have one alone.
+
+    Args:
+        members: Names of the clusters.
+        before: Index of the pool by cluster, as it is now. What leaves may still announce its addresses while others
+            come, so newcomers take its pool only where no other is free.
+
+    Raises:
+        ValueError: there are more clusters than pools.
+    """
+    places = {name: before[name] for name in members if name in before}
+    used = set(places.values())
+    free = [index for index in range(POOL_LIMIT) if index not in used]
+    free.sort(key=lambda index: (index in before.values(), index))
+    newcomers = [name for name in members if name not in places]
+    if len(newcomers) > len(free):
+        raise ValueError(f"{len(members)} kind clusters were asked for, there are addresses for {POOL_LIMIT}")
+    return {**places, **dict(zip(newcomers, free, strict=False))}
 
 
 def _halves(subnet: str) -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Network]:

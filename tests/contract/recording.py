@@ -133,7 +133,12 @@ _CHAIN = {
 }
 OUTPUTS: dict[str, dict[str, Any]] = {
     "random:index/randomId:RandomId": {"hex": "0badcafe"},
-    "tether:index:ContainerNetwork": {"name": "tether-0badcafe", "subnet": "10.89.7.0/24", "gateway": "10.89.7.1"},
+    "tether:index:ContainerNetwork": {
+        "name": "tether-0badcafe",
+        "subnet": "10.89.7.0/24",
+        "gateway": "10.89.7.1",
+        "places": {f"cluster{number}": number - 1 for number in range(1, 5)},
+    },
     "tether:index:Cluster": {"kubeconfig": "kubeconfig", "apiServer": "https://x-control-plane:6443"},
     "tether:index:CertificateChain": {**_CHAIN, "rootKey": "root-key"},
     "tether:index:ProvidedChain": _CHAIN,

@@ -76,8 +76,31 @@ def test_reading_finds_a_network_or_finds_it_gone(plugin: Plugin, machine: Machi
 def test_an_import_needs_the_name_only(plugin: Plugin) -> None:
     imported = plugin.read("ContainerNetwork", NETWORK)
 
-    assert plain(imported.inputs) == OURS
+    assert plain(imported.inputs) == {**OURS, "members": []}
     assert not plugin.diff("ContainerNetwork", imported.properties, OURS).diffs
+
+
+def test_clusters_keep_their_pools_when_others_come_and_go(plugin: Plugin, machine: Machine) -> None:
+    three = {**INPUTS, "members": ["east", "west", "north"]}
+    created = plugin.create("ContainerNetwork", three)
+    assert plain(created.properties)["places"] == {"east": 0, "west": 1, "north": 2}
+
+    other = {**INPUTS, "members": ["east", "north", "south"]}
+    diff = plugin.diff("ContainerNetwork", created.properties, other)
+    assert (list(diff.diffs), list(diff.replaces)) == (["members"], [])
+    assert {"name", "subnet"} <= set(diff.stables)
+    for preview in (True, False):
+        updated = plugin.update("ContainerNetwork", created.id, created.properties, other, preview=preview)
+        assert plain(updated.properties)["places"] == {"east": 0, "north": 2, "south": 3}
+
+    found = plugin.read("ContainerNetwork", created.id, updated.properties)
+    assert plain(found.properties)["places"] == {"east": 0, "north": 2, "south": 3}
+
+
+def test_more_clusters_than_there_are_addresses_for_are_refused(plugin: Plugin) -> None:
+    members = [f"c{index}" for index in range(16)]
+    error = plugin.check("ContainerNetwork", {**INPUTS, "members": members}).failures[0]
+    assert "there are addresses for 15" in error.reason
 
 
 def test_deleting_twice_is_fine(plugin: Plugin, machine: Machine) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tether import kube, topology
+from tether import kube
 from tether.errors import count
 from tether.removal import releases, traces, workloads
 from tether.removal.workloads import Workload
@@ -117,18 +117,6 @@ def expected(istio_namespace: str) -> Inventory:
     )
 
 
-def moved(mesh: Topology, name: str) -> tuple[str, ...]:
-    """Kind clusters whose load balancers get other addresses once one is gone: pools go by the place in the list."""
-    before = [cluster.name for cluster in mesh.clusters if cluster.is_kind]
-    if name not in before:
-        return ()
-    after = [other for other in before if other != name]
-    subnet = topology.subnet_candidates("0")[0]
-    old = dict(zip(before, topology.address_pools(subnet, len(before)), strict=True))
-    new = zip(after, topology.address_pools(subnet, len(after)), strict=True)
-    return tuple(other for other, pool in new if pool.first != old[other].first)
-
-
 def steps(mesh: Topology, remote: ClusterPlan, found: Inventory, *, definitions: bool) -> tuple[Step, ...]:
     """Put what was found into the order of the removal.
 
@@ -143,15 +131,9 @@ def steps(mesh: Topology, remote: ClusterPlan, found: Inventory, *, definitions:
     charts = tuple(release for release in found.releases if release not in gateways)
     fate = "whatever is in it" if found.namespace_is_made else "the labels and annotations that the mesh put on it"
     around = (f"Secret {istio_namespace}/{READER_TOKEN_SECRET}", f"Namespace {istio_namespace}, {fate}")
-    moving = tuple(f"{EAST_WEST_GATEWAY} of {name}" for name in moved(mesh, remote.name))
     secret = (f"Secret {istio_namespace}/{remote.remote_secret_name}",)
     made = (
         Step(title="webhooks of istiod, so that no pod is refused while it goes out of reach", items=found.webhooks),
-        *(
-            [Step(title="other gateways change their addresses, which go by the place in the list", items=moving)]
-            if moving
-            else []
-        ),
         Step(title="gateways", items=gateways),
         Step(title=f"remote secret in {mesh.primary.name}", items=secret),
         Step(title="charts, and what is around them", items=(*_ordered(charts), *around)),

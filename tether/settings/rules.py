@@ -78,13 +78,13 @@ def _number_of_clusters(drafts: Sequence[_Draft], project: str) -> Iterator[Prob
                 )
             ),
         )
-    elif len(drafts) > topology.CLUSTER_LIMIT:
-        path = ("clusters", len(drafts) - 1)
+    on_this_machine = [draft for draft in drafts if draft.platform == Platform.KIND]
+    if len(on_this_machine) > topology.POOL_LIMIT:
         yield Problem(
             subject=subject(["clusters"], project),
-            wrong=f"names {len(drafts)} clusters, the limit is {topology.CLUSTER_LIMIT}",
+            wrong=f"names {len(on_this_machine)} kind clusters, the limit is {topology.POOL_LIMIT}",
             why="the container network has load balancer addresses for that many",
-            fix=remove(path, project),
+            fix=remove(("clusters", on_this_machine[-1].index), project),
         )
 
 

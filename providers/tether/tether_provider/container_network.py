@@ -3,7 +3,7 @@
 import ipaddress
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class NetworkInputs(Wire):
 
     Every key is written with the prefix ``tether.``.
     """
+    members: list[str] = pydantic.Field(default_factory=list[str])
+    """Clusters that get a pool of load balancer addresses each."""
 
 
 class NetworkOutputs(Wire):
@@ -43,6 +45,8 @@ class NetworkOutputs(Wire):
     subnet: str
     """A /24; containers get addresses of its lower half only."""
     gateway: str
+    places: dict[str, int] = pydantic.Field(default_factory=dict[str, int])
+    """By cluster: index of its pool (``tether.topology.address_pools``)."""
 
 
 class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
@@ -60,6 +64,8 @@ class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
             yield Failure("name", f"is {inputs['name']!r}; letters, digits, dots, dashes and underscores are allowed")
         if "labels" in inputs and not inputs["labels"].get(_ENVIRONMENT):
             yield Failure("labels", f"has no {_ENVIRONMENT}; without it nobody can tell whose network it is")
+        if len(members := inputs.get("members", [])) > topology.POOL_LIMIT:
+            yield Failure("members", f"are {len(members)} clusters; there are addresses for {topology.POOL_LIMIT}")
 
     def same(self, key: str, old: Any, new: Any, state: Mapping[str, Any]) -> bool:
         """``auto`` means whichever runtime has it now."""
@@ -69,7 +75,10 @@ class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
         """Name, and everything else once it exists."""
         names = ("name", "runtime", "subnet", "gateway")
         source = state or {key: inputs[key] for key in ("name",) if key in inputs}
-        return {key: source[key] for key in names if key in source}
+        known = {key: source[key] for key in names if key in source}
+        if "members" in inputs:
+            known["places"] = _places(inputs["members"], state or {})
+        return known
 
     def create(self, operation: Operation, inputs: NetworkInputs) -> tuple[str, NetworkOutputs]:
         """Make the network, or take over the one that an interrupted run of this environment left."""
@@ -82,7 +91,7 @@ class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
                 f"name — there is a network {inputs.name} that this stack did not make — it is left as it is. "
                 f"Take another name, or remove it: {chosen.name} network rm {inputs.name}"
             )
-        return inputs.name, _outputs(chosen, found)
+        return inputs.name, _outputs(chosen, found, topology.pool_places(inputs.members, {}))
 
     def read(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> Found[NetworkOutputs] | None:
         """Look for the network by name."""
@@ -93,13 +102,13 @@ class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
         prefix = f"{_LABEL_PREFIX}."
         labels = {key.removeprefix(prefix): value for key, value in found.labels.items() if key.startswith(prefix)}
         imported = None if state else {"name": found.name, "runtime": chosen.name, "labels": labels}
-        return Found(_outputs(chosen, found), imported)
+        return Found(_outputs(chosen, found, _places(list(state.get("places", {})), state)), imported)
 
     def update(
         self, operation: Operation, resource_id: str, state: Mapping[str, Any], inputs: NetworkInputs
     ) -> NetworkOutputs:
-        """Nothing can change in place."""
-        return self.outputs_of(state)
+        """Deal out the pools anew; who has one keeps it."""
+        return self.outputs_of(state).model_copy(update={"places": _places(inputs.members, state)})
 
     def delete(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
         """Remove the network, and before it what an interrupted run of this environment left on it."""
@@ -128,8 +137,14 @@ def _is_ours(found: containers.Network, labels: Mapping[str, str]) -> bool:
     return bool(environment) and found.labels.get(topology.ENVIRONMENT_LABEL) == environment
 
 
-def _outputs(chosen: containers.Runtime, found: containers.Network) -> NetworkOutputs:
-    return NetworkOutputs(name=found.name, runtime=chosen.name, subnet=found.subnet, gateway=found.gateway)
+def _places(members: Sequence[str], state: Mapping[str, Any]) -> dict[str, int]:
+    return topology.pool_places(members, {name: int(index) for name, index in state.get("places", {}).items()})
+
+
+def _outputs(chosen: containers.Runtime, found: containers.Network, places: Mapping[str, int]) -> NetworkOutputs:
+    return NetworkOutputs(
+        name=found.name, runtime=chosen.name, subnet=found.subnet, gateway=found.gateway, places=dict(places)
+    )
 
 
 def _make(operation: Operation, chosen: containers.Runtime, name: str, labels: Mapping[str, str]) -> containers.Network:

@@ -22,13 +22,6 @@ def mesh(*remotes: ClusterPlan) -> Topology:
     return Topology(mesh_id="m", trust_domain="t", istio_namespace=NAMESPACE, clusters=(east, *remotes))
 
 
-def named(*names: str, platform: Platform = Platform.KIND) -> list[ClusterPlan]:
-    return [
-        ClusterPlan(name=name, role=Role.REMOTE, network=name, platform=platform, index=index)
-        for index, name in enumerate(names, 1)
-    ]
-
-
 def test_everything_is_listed_in_the_order_in_which_it_goes() -> None:
     cluster = remote()
     put_record(cluster, "istiod", 2, "pending-upgrade")
@@ -92,24 +85,3 @@ def test_programs_get_the_same_with_a_schema_version() -> None:
     assert [step["title"].split()[0] for step in document["steps"]] == [
         "webhooks", "gateways", "remote", "charts,", "what",
     ]  # fmt: skip
-
-
-def test_kind_clusters_behind_it_in_the_list_get_other_addresses_and_that_is_told() -> None:
-    three = mesh(*named("a", "b", "c"))
-    assert plan.moved(three, "a") == ("b", "c")
-    assert plan.moved(three, "c") == ()
-    (step,) = [
-        step
-        for step in plan.steps(three, three.remotes[0], plan.expected(NAMESPACE), definitions=False)
-        if "addresses" in step.title
-    ]
-    assert step.items == ("istio-eastwestgateway of b", "istio-eastwestgateway of c")
-
-
-def test_clusters_of_others_keep_their_addresses() -> None:
-    assert plan.moved(mesh(*named("a", "b", platform=Platform.EXISTING)), "a") == ()
-
-
-def test_with_many_kind_clusters_every_pool_grows_when_one_goes() -> None:
-    many = mesh(*named(*"abcdefgh"))
-    assert plan.moved(many, "h") == tuple("abcdefg")

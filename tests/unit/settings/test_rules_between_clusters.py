@@ -209,5 +209,14 @@ def test_an_intermediate_certificate_may_not_outlive_the_root() -> None:
 
 
 def test_more_clusters_than_there_are_addresses_for_are_refused() -> None:
-    clusters = [kind(f"c{index}", "remote" if index else "primary", f"n{index}") for index in range(64)]
-    assert one_problem(*clusters).wrong == "names 64 clusters, the limit is 63"
+    clusters = [kind(f"c{index}", "remote" if index else "primary", f"n{index}") for index in range(16)]
+    assert one_problem(*clusters).wrong == "names 16 kind clusters, the limit is 15"
+
+
+def test_clusters_of_others_are_not_limited() -> None:
+    clusters = [
+        existing(f"c{index}", "remote" if index else "primary", f"n{index}", context=f"c{index}",
+                 apiServer=f"https://c{index}.example.org")
+        for index in range(40)
+    ]  # fmt: skip
+    assert len(read({"tether:clusters": json.dumps(clusters)}).clusters) == 40

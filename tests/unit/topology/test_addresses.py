@@ -10,17 +10,16 @@ subnets = st.integers(0, 255).map(lambda third: f"10.89.{third}.0/24")
 suffixes = st.from_regex(r"[0-9a-f]{8}", fullmatch=True)
 
 
-@given(subnets, st.integers(1, topology.CLUSTER_LIMIT))
-def test_pools_are_equal_disjoint_and_in_the_upper_half(subnet: str, count: int) -> None:
+@given(subnets)
+def test_pools_are_equal_disjoint_and_in_the_upper_half(subnet: str) -> None:
     network = ipaddress.IPv4Network(subnet)
     containers = ipaddress.IPv4Network(topology.container_range(subnet))
-    pools = topology.address_pools(subnet, count)
+    pools = topology.address_pools(subnet)
     members = [
         set(range(int(ipaddress.IPv4Address(pool.first)), int(ipaddress.IPv4Address(pool.last)) + 1)) for pool in pools
     ]
-    assert len(pools) == count
-    assert len({len(pool) for pool in members}) == 1
-    assert 2 <= len(members[0]) <= 16
+    assert len(pools) == topology.POOL_LIMIT
+    assert {len(pool) for pool in members} == {topology.POOL_SIZE}
     together = set[int]().union(*members)
     assert len(together) == sum(map(len, members))
     for address in map(ipaddress.IPv4Address, together):
@@ -29,18 +28,43 @@ def test_pools_are_equal_disjoint_and_in_the_upper_half(subnet: str, count: int)
         assert address != network.broadcast_address
 
 
-def test_two_clusters_get_sixteen_addresses_each() -> None:
+def test_the_first_pools_lie_side_by_side_above_the_containers() -> None:
     assert topology.container_range("10.89.7.0/24") == "10.89.7.0/25"
-    first, second = topology.address_pools("10.89.7.0/24", 2)
-    assert (first.range, second.range) == ("10.89.7.128-10.89.7.143", "10.89.7.144-10.89.7.159")
+    first, second, *_ = topology.address_pools("10.89.7.0/24")
+    assert (first.range, second.range) == ("10.89.7.128-10.89.7.135", "10.89.7.136-10.89.7.143")
 
 
-@pytest.mark.parametrize(
-    ("subnet", "count"), [("10.89.0.0/24", 64), ("10.89.0.0/29", 2), ("10.89.0.0/30", 1), ("10.89.0.0/24", 0)]
-)
-def test_a_subnet_that_is_too_small_is_refused(subnet: str, count: int) -> None:
-    with pytest.raises(ValueError, match=r"too small|at least 1"):
-        topology.address_pools(subnet, count)
+@pytest.mark.parametrize("subnet", ["10.89.0.0/28", "10.89.0.0/30"])
+def test_a_subnet_that_is_too_small_is_refused(subnet: str) -> None:
+    with pytest.raises(ValueError, match="too small"):
+        topology.address_pools(subnet)
+
+
+names = st.lists(st.sampled_from("abcdefghijklmno"), unique=True, max_size=topology.POOL_LIMIT)
+
+
+@given(st.lists(names, min_size=1, max_size=6))
+def test_whatever_comes_and_goes_a_cluster_keeps_its_pool_and_nobody_shares_one(steps: list[list[str]]) -> None:
+    places: dict[str, int] = {}
+    for members in steps:
+        after = topology.pool_places(members, places)
+        assert set(after) == set(members)
+        assert len(set(after.values())) == len(members)
+        assert set(after.values()) <= set(range(topology.POOL_LIMIT))
+        assert all(after[name] == places[name] for name in members if name in places)
+        leaving = {index for name, index in places.items() if name not in members}
+        if len(members) + len(leaving) <= topology.POOL_LIMIT:
+            assert not leaving & set(after.values()), "who leaves may still announce its addresses"
+        places = after
+
+
+def test_at_first_the_list_deals_out_the_pools() -> None:
+    assert topology.pool_places(["east", "west", "north"], {}) == {"east": 0, "west": 1, "north": 2}
+
+
+def test_more_clusters_than_pools_are_refused() -> None:
+    with pytest.raises(ValueError, match="16 kind clusters were asked for, there are addresses for 15"):
+        topology.pool_places([f"c{index}" for index in range(16)], {})
 
 
 @given(suffixes)
