@@ -281,3 +281,8 @@ def test_a_remote_leaves_a_primary_that_is_gone(trio: Trio) -> None:
     assert ran.code == 0, ran.talk
     assert trio.left("west") == []
     trio.assert_the_engine_has_forgotten_it()
+
+    told = f"-n {ISTIO} delete secret istio-remote-secret-west"
+    assert told in " ".join(ran.stderr.split())
+    begin(trio, "east")
+    trio.do("east", *told.split())

@@ -113,7 +113,11 @@ def _run_engine(leaving: Leaving, engine: Engine) -> State:
 def _update(leaving: Leaving, engine: Engine) -> State:
     """Run the engine; once more where finalizers held it up and may be taken off."""
     if leaving.primary.silence:
-        warn(f"{leaving.primary.member.name} does not answer, so the rest of the mesh is not brought up to date")
+        primary, secret = leaving.primary.member, leaving.cluster.remote_secret_name
+        warn(
+            f"{primary.name} does not answer, so the rest of the mesh is not brought up to date. Should it come back, "
+            f"it still has the remote secret: {primary.kubectl} -n {leaving.namespace} delete secret {secret}"
+        )
         return _forget(leaving, engine)
     # Whatever else is gone: what is to go shall go all the same.
     options = ("--continue-on-error",) if leaving.wish.unreachable else ()
