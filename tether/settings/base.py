@@ -1,6 +1,6 @@
 """What every part of the settings is made of."""
 
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -35,3 +35,8 @@ def complaint(wrong: str, why: str, example: str = "", *, remove: str | None = N
 def spoken(value: Any) -> Any:
     """Take over what YAML and ``pulumi config set --path`` make of texts like true, false and 1.3."""
     return str(value).lower() if isinstance(value, bool | int | float) else value
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object of a document as it was written; empty where it is none, which is told elsewhere."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

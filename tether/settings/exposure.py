@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from tether import helm_values, kubernetes_labels, topology
 from tether.errors import Problem
 from tether.helm_values import Chart
-from tether.settings.base import Model, complaint, spoken
+from tether.settings.base import Model, complaint, mapping, spoken
 from tether.settings.wording import fix, remove, shown, subject
 from tether.topology import Platform
 
@@ -115,15 +115,15 @@ def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     """Check what hangs together with the clusters' platforms and with Helm values, as it was written."""
     written = document.get("clusters")
     listed: list[Any] = cast("list[Any]", written) if isinstance(written, list) else [{}]
-    clusters = [_mapping(one) for one in listed]
-    mesh = _mapping(document.get("exposure"))
+    clusters = [mapping(one) for one in listed]
+    mesh = mapping(document.get("exposure"))
     made = [one.get("platform", Platform.KIND) == Platform.KIND for one in clusters]
     problems: list[Problem] = []
     if any(made):
         problems += _check_kind(mesh, ("exposure",), project)
     for index, (cluster, is_kind) in enumerate(zip(clusters, made, strict=True)):
         if is_kind:
-            problems += _check_kind(_mapping(cluster.get("exposure")), ("clusters", index, "exposure"), project)
+            problems += _check_kind(mapping(cluster.get("exposure")), ("clusters", index, "exposure"), project)
     if str(mesh.get("tlsMinimum", TlsVersion.TLS_1_2)) == TlsVersion.TLS_1_3:
         problems += _check_arguments(document, clusters, project)
     return problems
@@ -149,7 +149,7 @@ def _check_kind(exposure: Mapping[str, Any], above: tuple[int | str, ...], proje
             why="it would be passed over in silence",
             fix=remove(path, project),
         )
-    values = {"service": {"annotations": _mapping(exposure.get("annotations"))}}
+    values = {"service": {"annotations": mapping(exposure.get("annotations"))}}
     for found in helm_values.trespasses(Chart.GATEWAY, values):
         path = (*above, *found.path[1:])
         yield Problem(
@@ -174,7 +174,7 @@ def _check_arguments(document: Mapping[str, Any], clusters: list[dict[str, Any]]
     places: list[tuple[tuple[int | str, ...], Mapping[str, Any]]] = [((), document)]
     places += [(("clusters", index), cluster) for index, cluster in enumerate(clusters)]
     for above, holder in places:
-        istiod = _mapping(_mapping(holder.get("helmValues")).get(Chart.ISTIOD))
+        istiod = mapping(mapping(holder.get("helmValues")).get(Chart.ISTIOD))
         if _TLS_ARGUMENT in istiod:
             path = (*above, "helmValues", Chart.ISTIOD.value, _TLS_ARGUMENT)
             yield Problem(
@@ -183,7 +183,3 @@ def _check_arguments(document: Mapping[str, Any], clusters: list[dict[str, Any]]
                 why="istiod would take the older TLS again",
                 fix=remove(path, project),
             )
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

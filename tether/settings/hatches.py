@@ -6,6 +6,7 @@ from typing import Any, cast
 from tether import helm_values
 from tether.errors import Problem
 from tether.helm_values import Chart
+from tether.settings.base import mapping
 from tether.settings.wording import remove, subject
 from tether.topology import Platform
 
@@ -16,15 +17,15 @@ def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     """Check the Helm values of the mesh and of every cluster, as they were written."""
     written = document.get("clusters")
     clusters = cast("list[Any]", written) if isinstance(written, list) else []
-    drafts = [_mapping(cluster) for cluster in clusters]
+    drafts = [mapping(cluster) for cluster in clusters]
     made = [draft.get("platform", Platform.KIND) != Platform.EXISTING for draft in drafts]
     problems = list(
-        _check(_mapping(document.get("helmValues")), ("helmValues",), project, has_kind=not made or any(made))
+        _check(mapping(document.get("helmValues")), ("helmValues",), project, has_kind=not made or any(made))
     )
     for index, (draft, is_kind) in enumerate(zip(drafts, made, strict=True)):
         path = ("clusters", index, "helmValues")
         problems += _check(
-            _mapping(draft.get("helmValues")), path, project, has_kind=is_kind, address_is_free=not is_kind
+            mapping(draft.get("helmValues")), path, project, has_kind=is_kind, address_is_free=not is_kind
         )
     return problems
 
@@ -52,7 +53,3 @@ def _check(
                 why="it would be passed over in silence",
                 fix=remove(path, project),
             )
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
