@@ -150,6 +150,17 @@ def end(trio: Trio, cluster: str) -> None:
     runtime("stop", "--time", "1", trio.node(cluster))
 
 
+def give_up(trio: Trio, gone: str) -> Ran:
+    """Have the west leave while a cluster is gone, which must be asked for."""
+    end(trio, gone)
+    ran = trio.remove("--yes")
+    assert ran.code == 3, ran.talk
+    assert "--unreachable" in ran.stderr
+    ran = trio.remove("--yes", "--unreachable")
+    assert ran.code == 0, ran.talk
+    return ran
+
+
 def begin(trio: Trio, cluster: str) -> None:
     """Have it back, and wait until its API server answers."""
     runtime("start", trio.node(cluster))
@@ -258,12 +269,7 @@ def test_finalizers_that_nobody_serves_are_named_and_taken_off_by_force(trio: Tr
 
 @pytest.mark.timeout(1500)
 def test_a_remote_that_is_gone_is_given_up_and_cleaned_when_it_is_back(trio: Trio) -> None:
-    end(trio, "west")
-    ran = trio.remove("--yes")
-    assert ran.code == 3, ran.talk
-    assert "--unreachable" in ran.stderr
-    ran = trio.remove("--yes", "--unreachable")
-    assert ran.code == 0, ran.talk
+    give_up(trio, "west")
     trio.assert_the_engine_has_forgotten_it()
 
     begin(trio, "west")
@@ -274,11 +280,7 @@ def test_a_remote_that_is_gone_is_given_up_and_cleaned_when_it_is_back(trio: Tri
 
 @pytest.mark.timeout(1500)
 def test_a_remote_leaves_a_primary_that_is_gone(trio: Trio) -> None:
-    end(trio, "east")
-    ran = trio.remove("--yes")
-    assert ran.code == 3, ran.talk
-    ran = trio.remove("--yes", "--unreachable")
-    assert ran.code == 0, ran.talk
+    ran = give_up(trio, "east")
     assert trio.left("west") == []
     trio.assert_the_engine_has_forgotten_it()
 

@@ -1,10 +1,10 @@
 """What is kept of a remote that was taken out: the stack file as it was, and its kubeconfig until it is clean."""
 
-import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tether.cli import private_file
 from tether.cli.project import Project
 
 
@@ -39,9 +39,7 @@ class Kept:
         """Keep the stack file and the kubeconfig, and put the changed text in the stack file's place."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(self.place.stack_file, self.before.stack_file)
-        descriptor = os.open(self.kubeconfig, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(kubeconfig)
+        private_file.write(self.kubeconfig, kubeconfig)
         self.place.stack_file.write_text(changed)
 
     def take_back(self) -> None:

@@ -214,7 +214,8 @@ def blind_spots(leaving: Leaving) -> Iterator[str]:
             f"Should it come back: {leaving.again()}"
         )
     if leaving.primary.silence:
+        primary, secret = leaving.primary.member, leaving.cluster.remote_secret_name
         yield (
-            f"{leaving.primary.member.name} was not asked, so that it may still have Secret "
-            f"{leaving.namespace}/{leaving.cluster.remote_secret_name}"
+            f"{primary.name} was not asked, so that it may still have Secret {leaving.namespace}/{secret}. "
+            f"Should it come back: {primary.kubectl} -n {leaving.namespace} delete secret {secret}"
         )

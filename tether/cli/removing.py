@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tether import kube, topology, wait
+from tether import kube, metadata, topology, wait
 from tether.cli import locks, records
 from tether.cli.engine import Engine, EngineError, InterruptedRunError
 from tether.cli.leaving import Leaving
@@ -11,12 +11,9 @@ from tether.cli.state import State
 from tether.cli.talk import say, warn
 from tether.cli.up import checked_settings, machine_of, outcome, ready_engine, remember, update
 from tether.errors import LockedError, NotFoundError, Problem, TetherError, UsageError, count
-from tether.removal import holders, meta, releases, remnants, traces
+from tether.removal import holders, reach, releases, remnants, traces
 
 NAMESPACE_SECONDS = 60.0
-_GIVE_UP = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
-"""Has the Kubernetes provider forget objects, but no Helm releases, of a cluster that does not answer
-(pulumi-kubernetes provider.go, Delete)."""
 
 
 def remove(leaving: Leaving) -> list[Problem]:
@@ -30,7 +27,7 @@ def remove(leaving: Leaving) -> list[Problem]:
     """
     place, wish = leaving.place, leaving.wish
     with locks.alone(place):
-        engine = ready_engine(place, checked_settings(place), _GIVE_UP if wish.unreachable else None)
+        engine = ready_engine(place, checked_settings(place), {reach.GIVE_UP: "true"} if wish.unreachable else None)
         try:
             api = leaving.side.open_api
             hooks = _disarm(leaving, api) if api else []
@@ -81,7 +78,7 @@ def _namespace(leaving: Leaving) -> str:
 
 def _is_ending(leaving: Leaving, api: kube.Api) -> bool:
     found = api.find(_namespace(leaving))
-    return found is not None and meta.is_ending(found)
+    return found is not None and metadata.is_ending(found)
 
 
 def _take_back(leaving: Leaving, hooks: list[traces.Thing]) -> None:
@@ -113,11 +110,7 @@ def _run_engine(leaving: Leaving, engine: Engine) -> State:
 def _update(leaving: Leaving, engine: Engine) -> State:
     """Run the engine; once more where finalizers held it up and may be taken off."""
     if leaving.primary.silence:
-        primary, secret = leaving.primary.member, leaving.cluster.remote_secret_name
-        warn(
-            f"{primary.name} does not answer, so the rest of the mesh is not brought up to date. Should it come back, "
-            f"it still has the remote secret: {primary.kubectl} -n {leaving.namespace} delete secret {secret}"
-        )
+        warn(f"{leaving.primary.member.name} does not answer, so the rest of the mesh is not brought up to date")
         return _forget(leaving, engine)
     # Whatever else is gone: what is to go shall go all the same.
     options = ("--continue-on-error",) if leaving.wish.unreachable else ()

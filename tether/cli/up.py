@@ -1,7 +1,6 @@
 """``tether up``: from nothing to a proved mesh, or on from wherever an earlier run ended."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from typing import cast
 
 from tether import parts, preflight, settings, topology
 from tether.authority import root_key
-from tether.cli import locks, processes, project, records, stack_file
+from tether.cli import locks, private_file, processes, project, records, stack_file
 from tether.cli.engine import Engine
 from tether.cli.project import Project
 from tether.cli.recovery import recover
@@ -232,6 +231,4 @@ def write_kubeconfigs(place: Project, kubeconfigs: Mapping[str, str]) -> None:
         if stale.name not in kubeconfigs:
             stale.unlink()
     for name, content in kubeconfigs.items():
-        descriptor = os.open(place.kubeconfigs / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(content)
+        private_file.write(place.kubeconfigs / name, content)

@@ -3,7 +3,7 @@
 import datetime
 import re
 
-from tether import kube
+from tether import metadata
 from tether.doctor import fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, wrong
 from tether.doctor.view import ClusterView, MeshView
@@ -43,22 +43,13 @@ def _stuck(view: MeshView, cluster: ClusterView) -> Answer:
     ]  # fmt: skip
     if not stuck:
         return ok("no namespace hangs in its removal")
-    named = [(str(item["metadata"]["name"]), _conditions(item)) for item in stuck]
+    named = [(str(item["metadata"]["name"]), metadata.conditions(item)) for item in stuck]
     reasons = [conditions[reason] for _, conditions in named for reason in _REASONS if reason in conditions]
     return wrong(
         f"{count(len(stuck), 'namespace')} of {cluster.name} cannot end: {', '.join(name for name, _ in named)}"
         + (f" ({reasons[0]})" if reasons else ""),
         fix="\n".join(_release(cluster, name, conditions) for name, conditions in named),
     )
-
-
-def _conditions(namespace: kube.Object) -> dict[str, str]:
-    """Messages of the conditions that hold, by type."""
-    return {
-        str(entry["type"]): str(entry.get("message") or entry.get("reason"))
-        for entry in objects.listed(namespace.get("status") or {}, "conditions")
-        if entry.get("status") == "True"
-    }
 
 
 def _release(cluster: ClusterView, namespace: str, conditions: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 """What must be right before clusters are linked: API servers, versions, names, load balancers, leftovers."""
 
-from tether import kube, mesh_probe, topology, versions
+from tether import kube, mesh_probe, metadata, topology, versions
 from tether.compatibility import bad_releases, judging, lines, numbers
 from tether.doctor import fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
@@ -134,7 +134,7 @@ def _waits(cluster: ClusterView, service: kube.Object) -> Answer:
     about = f"involvedObject.kind=Service,involvedObject.name={meta['name']},type=Warning"
     events = cluster.glimpse(f"/api/v1/namespaces/{meta['namespace']}/events", {"fieldSelector": about})
     said = f": {events[-1].get('message')}" if events else ""
-    wish = [key for key in objects.annotations(service) if key.endswith("/loadBalancerIPs")]
+    wish = [key for key in metadata.annotations(service) if key.endswith("/loadBalancerIPs")]
     command = f"annotate service {meta['name']} {wish[0]}-" if wish else f"describe service {meta['name']}"
     return wrong(
         f"Service {meta['namespace']}/{meta['name']} waits for an address{said}",

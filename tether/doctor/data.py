@@ -4,7 +4,7 @@ import json
 import shlex
 from typing import Any, cast
 
-from tether import topology
+from tether import metadata, topology
 from tether.doctor import before, certificates, discovery, firewall, fixes, handshake, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
 from tether.doctor.handshake import Outcome
@@ -66,7 +66,7 @@ def _passthrough(view: MeshView, primary: ClusterView) -> Answer:
     found = [
         f"{item['metadata']['namespace']}/{item['metadata']['name']}"
         for item in primary.list("/apis/networking.istio.io/v1/gateways")
-        for server in objects.listed(item["spec"], "servers")
+        for server in metadata.listed(item["spec"], "servers")
         if server.get("tls", {}).get("mode") == "AUTO_PASSTHROUGH" and server["port"]["number"] == CROSS_NETWORK_PORT
     ]
     if not found:
@@ -152,9 +152,9 @@ def _name_of_workload(view: MeshView, cluster: ClusterView) -> str:
             continue
         name, namespace = host.split(".")[:2]
         service = cluster.find(f"/api/v1/namespaces/{namespace}/services/{name}")
-        if service is None or objects.annotations(service).get(_EXPORT, "*") != "*":
+        if service is None or metadata.annotations(service).get(_EXPORT, "*") != "*":
             continue
-        for port in objects.listed(service["spec"], "ports"):
+        for port in metadata.listed(service["spec"], "ports"):
             if port.get("name", "") == entry.get("ServicePortName"):
                 return f"outbound_.{port['port']}_._.{host}"
     return ""

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import yaml
 
-from tether import kube
+from tether import kube, metadata
 from tether.doctor import objects
 from tether.doctor.view import MeshView
 
@@ -18,13 +18,13 @@ def selectors(view: MeshView) -> list[kube.Object]:
     """
     found = view.primary.find(view.primary.system("configmaps", MESH_CONFIG_MAP))
     document: Any = yaml.safe_load(objects.data(found).get("mesh", "")) or {}
-    return objects.listed(cast("kube.Object", document), "discoverySelectors")
+    return metadata.listed(cast("kube.Object", document), "discoverySelectors")
 
 
 def looks_at(view: MeshView, namespace: kube.Object) -> bool:
     """Whether istiod reads what is in a namespace of any cluster."""
     wanted = selectors(view)
-    return not wanted or any(_matches(selector, objects.labels(namespace)) for selector in wanted)
+    return not wanted or any(_matches(selector, metadata.labels(namespace)) for selector in wanted)
 
 
 def label(view: MeshView) -> str:
@@ -40,7 +40,7 @@ def _matches(selector: kube.Object, labels: dict[str, str]) -> bool:
     """Whether labels fit a Kubernetes label selector: every part of it must hold."""
     exact = cast("dict[str, str]", selector.get("matchLabels") or {})
     return exact.items() <= labels.items() and all(
-        _holds(expression, labels) for expression in objects.listed(selector, "matchExpressions")
+        _holds(expression, labels) for expression in metadata.listed(selector, "matchExpressions")
     )
 
 

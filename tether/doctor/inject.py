@@ -4,7 +4,7 @@ import base64
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tether import mesh_probe, topology
+from tether import mesh_probe, metadata, topology
 from tether.doctor import before, certificates, discovery, firewall, fixes, handshake, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, unknown, wrong
 from tether.doctor.handshake import Handshake, Outcome
@@ -42,7 +42,7 @@ def _service(view: MeshView, remote: ClusterView) -> Answer:
             f"Service istiod of {remote.name} selects pods ({spec['selector']}); it must lead to the primary's gateway",
             fix=fixes.merge(remote, "service istiod", {"spec": {"selector": None}}) + "\n" + _slice_fix(view, remote),
         )
-    ports = {port["port"] for port in objects.listed(spec, "ports")}
+    ports = {port["port"] for port in metadata.listed(spec, "ports")}
     missing = [port for port in (XDS_PORT, 443) if port not in ports]
     if missing:
         return wrong(

@@ -3,6 +3,7 @@
 import datetime
 import json
 
+from tether import metadata
 from tether.doctor import fixes, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, unknown, wrong
 from tether.doctor.objects import CONTROL_PLANE_ANNOTATION
@@ -17,7 +18,7 @@ _LEADER_SECONDS = 40.0
 def _annotation(view: MeshView, remote: ClusterView) -> Answer:
     primary = objects.cluster_id(view.primary)
     found = remote.find(f"/api/v1/namespaces/{view.namespace}") or {"metadata": {}}
-    value = objects.annotations(found).get(CONTROL_PLANE_ANNOTATION, "")
+    value = metadata.annotations(found).get(CONTROL_PLANE_ANNOTATION, "")
     named = [part.strip() for part in value.split(",")]
     if primary in named or "*" in named:
         return ok(f"{CONTROL_PLANE_ANNOTATION}={value}")
@@ -36,7 +37,7 @@ def _leads(view: MeshView, remote: ClusterView) -> Answer:
             fix=fixes.in_system(view.primary, "set env deployment -l app=istiod EXTERNAL_ISTIOD=true"),
         )
     lock = remote.find(remote.system("configmaps", ELECTION)) or {"metadata": {}}
-    record = objects.annotations(lock).get(_ELECTION_RECORD)
+    record = metadata.annotations(lock).get(_ELECTION_RECORD)
     if not record:
         return _does_not_lead(view, remote, "has never led there")
     leader = json.loads(record)

@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from tether import kube
+from tether import kube, metadata
 from tether.doctor import before, fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, wrong
 from tether.doctor.objects import REMOTE_SECRET_LABEL
@@ -85,7 +85,7 @@ def _server_option(remote: ClusterView) -> str:
         return ""
     path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
     for item in remote.glimpse(path, {"labelSelector": f"{objects.SLICE_SERVICE_LABEL}=kubernetes"}):
-        for endpoint in objects.listed(item, "endpoints"):
+        for endpoint in metadata.listed(item, "endpoints"):
             address = str(endpoint["addresses"][0])
             return f" --server https://{f'[{address}]' if ':' in address else address}:{item['ports'][0]['port']}"
     return ""
@@ -199,7 +199,7 @@ def _token_secret(remote: ClusterView) -> str:
     """The Secret in which Kubernetes keeps a long-lived token of the reader."""
     kind = {"fieldSelector": "type=kubernetes.io/service-account-token"}
     for item in remote.glimpse(remote.system("secrets"), kind):
-        if objects.annotations(item).get("kubernetes.io/service-account.name") == READER_SERVICE_ACCOUNT:
+        if metadata.annotations(item).get("kubernetes.io/service-account.name") == READER_SERVICE_ACCOUNT:
             return str(item["metadata"]["name"])
     return f"{READER_SERVICE_ACCOUNT}-istio-remote-secret-token"
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import yaml
 
-from tether import kube, topology
+from tether import kube, metadata, topology
 from tether.authority import forms
 from tether.doctor.view import ClusterView, MeshView
 
@@ -22,24 +22,9 @@ INJECTION_PATH = re.compile(r"/inject(?:/cluster/(?P<cluster>[^/?]+))?(?:/net/(?
 SLICE_SERVICE_LABEL = "kubernetes.io/service-name"
 
 
-def labels(item: kube.Object) -> dict[str, str]:
-    """Labels of an object."""
-    return cast("dict[str, str]", item["metadata"].get("labels") or {})
-
-
-def annotations(item: kube.Object) -> dict[str, str]:
-    """Annotations of an object."""
-    return cast("dict[str, str]", item["metadata"].get("annotations") or {})
-
-
 def data(item: kube.Object | None) -> dict[str, str]:
     """Data of a Secret or ConfigMap; empty where it is not there."""
     return cast("dict[str, str]", (item or {}).get("data") or {})
-
-
-def listed(item: kube.Object, key: str) -> list[kube.Object]:
-    """Objects under a key that may be missing or null."""
-    return cast("list[kube.Object]", item.get(key) or [])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +57,7 @@ def remote_secrets(primary: ClusterView) -> list[RemoteSecret]:
 
 def _remote_secret(item: kube.Object) -> RemoteSecret | None:
     meta = item["metadata"]
-    labelled = labels(item).get(REMOTE_SECRET_LABEL) == "true"
+    labelled = metadata.labels(item).get(REMOTE_SECRET_LABEL) == "true"
     meant = str(meta["name"]).startswith("istio-remote-secret-")
     if not labelled and not meant:
         return None
@@ -199,7 +184,7 @@ def webhooks(cluster: ClusterView) -> list[Webhook]:
     found: list[Webhook] = []
     for kind in ("mutating", "validating"):
         for item in cluster.list(f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"):
-            for index, entry in enumerate(listed(item, "webhooks")):
+            for index, entry in enumerate(metadata.listed(item, "webhooks")):
                 if str(entry["name"]).endswith(".istio.io"):
                     found.append(_webhook(kind, item["metadata"]["name"], index, entry))
     return found
@@ -259,8 +244,8 @@ def known_id(view: MeshView, cluster: ClusterView) -> str:
 def istiod_variable(primary: ClusterView, name: str) -> str:
     """Value of an environment variable of istiod; empty where it is not set."""
     for pod in istiod_pods(primary):
-        for container in listed(pod["spec"], "containers"):
-            for entry in listed(container, "env"):
+        for container in metadata.listed(pod["spec"], "containers"):
+            for entry in metadata.listed(container, "env"):
                 if entry["name"] == name:
                     return str(entry.get("value") or "")
     return ""
@@ -275,13 +260,16 @@ def istiod_pods(primary: ClusterView) -> list[kube.Object]:
 def namespace_network(cluster: ClusterView) -> str:
     """Network of a cluster by the label on Istio's namespace; empty where there is none."""
     found = cluster.find(f"/api/v1/namespaces/{cluster.mesh.namespace}") or {"metadata": {}}
-    return labels(found).get(NETWORK_LABEL, "")
+    return metadata.labels(found).get(NETWORK_LABEL, "")
 
 
 def gateways(cluster: ClusterView) -> list[kube.Object]:
     """Services of east-west gateways: those with the network label and port 15443, in any namespace."""
-    return [service for service in cluster.list("/api/v1/services", {"labelSelector": NETWORK_LABEL})
-            if topology.CROSS_NETWORK_PORT in [port["port"] for port in listed(service["spec"], "ports")]]  # fmt: skip
+    return [
+        service
+        for service in cluster.list("/api/v1/services", {"labelSelector": NETWORK_LABEL})
+        if topology.CROSS_NETWORK_PORT in [port["port"] for port in metadata.listed(service["spec"], "ports")]
+    ]
 
 
 def pods_of(cluster: ClusterView, service: kube.Object) -> list[kube.Object]:
@@ -339,5 +327,5 @@ def istiod_endpoints(remote: ClusterView) -> Iterator[str]:
     """Addresses behind the remote's Service istiod, from its EndpointSlices."""
     path = f"/apis/discovery.k8s.io/v1/namespaces/{remote.mesh.namespace}/endpointslices"
     for item in remote.list(path, {"labelSelector": f"{SLICE_SERVICE_LABEL}=istiod"}):
-        for endpoint in listed(item, "endpoints"):
+        for endpoint in metadata.listed(item, "endpoints"):
             yield from cast("list[str]", endpoint.get("addresses") or [])

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from tether import kube
-from tether.removal import meta
+from tether import kube, metadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +37,10 @@ def holders(api: kube.Api, namespace: str) -> list[Holder]:
 
 def _kinds(api: kube.Api) -> Iterator[tuple[str, str]]:
     """Kinds of objects that live in namespaces, with the path of their group (Kubernetes discovery)."""
-    versions = [str(group["preferredVersion"]["groupVersion"]) for group in meta.listed(api.get("/apis"), "groups")]
+    versions = [str(group["preferredVersion"]["groupVersion"]) for group in metadata.listed(api.get("/apis"), "groups")]
     for base in ("/api/v1", *(f"/apis/{version}" for version in versions)):
         try:
-            known = meta.listed(api.get(base), "resources")
+            known = metadata.listed(api.get(base), "resources")
         except kube.KubeError:
             # An aggregated API whose server is gone.
             continue
@@ -58,13 +57,13 @@ def _of_kind(api: kube.Api, kind: str, path: str, own: str) -> Iterator[Holder]:
     except kube.KubeError:
         return
     for item in listed:
-        yield from _held(kind, f"{collection}/{meta.name(item)}", item)
+        yield from _held(kind, f"{collection}/{metadata.name(item)}", item)
 
 
 def _held(kind: str, path: str, item: kube.Object) -> Iterator[Holder]:
     finalizers = tuple(cast("list[str]", item["metadata"].get("finalizers") or []))
-    if meta.is_ending(item) and finalizers:
-        yield Holder(kind=kind, name=meta.name(item), finalizers=finalizers, path=path)
+    if metadata.is_ending(item) and finalizers:
+        yield Holder(kind=kind, name=metadata.name(item), finalizers=finalizers, path=path)
 
 
 def let_go(api: kube.Api, holder: Holder) -> None:
@@ -83,5 +82,4 @@ def complaints(api: kube.Api, namespace: str) -> list[str]:
         tether.kube.KubeError: the cluster does not answer or refuses.
     """
     found = api.find(f"/api/v1/namespaces/{namespace}") or {}
-    conditions = meta.listed(found.get("status", {}), "conditions")
-    return [str(one.get("message", "")) for one in conditions if one.get("status") == "True"]
+    return list(metadata.conditions(found).values())

@@ -3,8 +3,7 @@
 import collections
 from dataclasses import dataclass
 
-from tether import kube
-from tether.removal import meta
+from tether import kube, metadata
 
 _DEPLOYED = "deployed"
 _UNFINISHED = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
@@ -42,18 +41,18 @@ def installed(api: kube.Api, namespace: str) -> list[Release]:
     secrets = f"/api/v1/namespaces/{namespace}/secrets"
     by_name: dict[str, list[kube.Object]] = collections.defaultdict(list)
     for record in kube.items(api.get(secrets, {"labelSelector": "owner=helm"})):
-        by_name[meta.labels(record)["name"]].append(record)
+        by_name[metadata.labels(record)["name"]].append(record)
     return [_release(secrets, namespace, name, records) for name, records in sorted(by_name.items())]
 
 
 def _release(secrets: str, namespace: str, name: str, records: list[kube.Object]) -> Release:
-    *older, newest = sorted(records, key=lambda record: int(meta.labels(record)["version"]))
+    *older, newest = sorted(records, key=lambda record: int(metadata.labels(record)["version"]))
     return Release(
         name=name,
         namespace=namespace,
-        status=meta.labels(newest)["status"],
-        record=f"{secrets}/{meta.name(newest)}",
-        has_older=any(meta.labels(record)["status"] == _DEPLOYED for record in older),
+        status=metadata.labels(newest)["status"],
+        record=f"{secrets}/{metadata.name(newest)}",
+        has_older=any(metadata.labels(record)["status"] == _DEPLOYED for record in older),
     )
 
 

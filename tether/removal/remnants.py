@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tether import kube
+from tether import kube, metadata
 from tether.errors import Problem
-from tether.removal import holders, meta, traces
+from tether.removal import holders, traces
 from tether.topology import ClusterPlan
 
 _WHY_HOOK = "it calls an istiod that does not serve this cluster any more, and refuses pods (istio/istio#39007)"
@@ -47,8 +47,8 @@ def _problem(cluster: str, thing: traces.Thing, why: str, kubectl: str) -> Probl
 
 
 def _namespace(api: kube.Api, cluster: str, found: kube.Object, kubectl: str, by_force: str) -> Problem:
-    name = meta.name(found)
-    if not meta.is_ending(found):
+    name = metadata.name(found)
+    if not metadata.is_ending(found):
         thing = traces.Thing(kind="Namespace", name=name, path="")
         return _problem(cluster, thing, _WHY, kubectl)
     return hanging(api, cluster, name, by_force)

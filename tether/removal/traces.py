@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tether import kube
-from tether.removal import meta
+from tether import kube, metadata
 from tether.topology import MADE_ANNOTATION, ROOT_CERTIFICATE_CONFIG_MAP
 
 _HOOKS = "/apis/admissionregistration.k8s.io/v1"
@@ -58,15 +57,15 @@ def webhooks(api: kube.Api, istio_namespace: str) -> list[Thing]:
             ("ValidatingWebhookConfiguration", f"{_HOOKS}/validatingwebhookconfigurations"),
         )
         for item in kube.items(api.get(path))
-        if meta.labels(item).get("app") in _HOOK_APPS and _calls(item) <= {istio_namespace}
+        if metadata.labels(item).get("app") in _HOOK_APPS and _calls(item) <= {istio_namespace}
     ]
 
 
 def _calls(hook: kube.Object) -> set[str]:
     """Namespaces that it calls a Service in; where it calls a URL, the one that Helm installed it from."""
-    services = [one.get("clientConfig", {}).get("service") for one in meta.listed(hook, "webhooks")]
+    services = [one.get("clientConfig", {}).get("service") for one in metadata.listed(hook, "webhooks")]
     called = {str(service["namespace"]) for service in services if service}
-    owner = meta.annotations(hook).get(_HELM_NAMESPACE)
+    owner = metadata.annotations(hook).get(_HELM_NAMESPACE)
     return called or ({owner} if owner else set())
 
 
@@ -91,7 +90,8 @@ def rights(api: kube.Api, istio_namespace: str) -> list[Thing]:
         _thing(kind, f"{_RBAC}/{kind.lower()}s", item)
         for kind in ("ClusterRoleBinding", "ClusterRole")
         for item in kube.items(api.get(f"{_RBAC}/{kind.lower()}s"))
-        if meta.labels(item).get("app") in _ROLE_APPS and meta.annotations(item).get(_HELM_NAMESPACE) == istio_namespace
+        if metadata.labels(item).get("app") in _ROLE_APPS
+        and metadata.annotations(item).get(_HELM_NAMESPACE) == istio_namespace
     ]
 
 
@@ -102,7 +102,7 @@ def root_certificates(api: kube.Api) -> list[Thing]:
         tether.kube.KubeError: the cluster does not answer or refuses.
     """
     listed = kube.items(api.get("/api/v1/configmaps", {"labelSelector": f"{_CONFIG_LABEL}=true"}))
-    return _config_maps(item for item in listed if meta.name(item) in _WRITTEN_EVERYWHERE)
+    return _config_maps(item for item in listed if metadata.name(item) in _WRITTEN_EVERYWHERE)
 
 
 def elections(api: kube.Api, istio_namespace: str) -> list[Thing]:
@@ -112,8 +112,8 @@ def elections(api: kube.Api, istio_namespace: str) -> list[Thing]:
         tether.kube.KubeError: the cluster does not answer or refuses.
     """
     listed = kube.items(api.get(f"/api/v1/namespaces/{istio_namespace}/configmaps"))
-    locks = (item for item in listed if _ELECTION_RECORD in meta.annotations(item))
-    return _config_maps(item for item in locks if meta.name(item).startswith("istio-"))
+    locks = (item for item in listed if _ELECTION_RECORD in metadata.annotations(item))
+    return _config_maps(item for item in locks if metadata.name(item).startswith("istio-"))
 
 
 def made_namespace(api: kube.Api, istio_namespace: str) -> kube.Object | None:
@@ -123,7 +123,7 @@ def made_namespace(api: kube.Api, istio_namespace: str) -> kube.Object | None:
         tether.kube.KubeError: the cluster does not answer or refuses.
     """
     found = api.find(f"/api/v1/namespaces/{istio_namespace}")
-    return found if found is not None and MADE_ANNOTATION in meta.annotations(found) else None
+    return found if found is not None and MADE_ANNOTATION in metadata.annotations(found) else None
 
 
 def definitions(api: kube.Api) -> list[Thing]:
@@ -144,6 +144,6 @@ def _config_maps(listed: Iterable[kube.Object]) -> list[Thing]:
 
 
 def _thing(kind: str, collection: str, item: kube.Object) -> Thing:
-    name = meta.name(item)
+    name = metadata.name(item)
     namespace = item["metadata"].get("namespace") or ""
     return Thing(kind=kind, name=name, namespace=namespace, path=f"{collection}/{name}", body=item)

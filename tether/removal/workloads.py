@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tether import kube
-from tether.removal import meta
+from tether import kube, metadata
 
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 """Written by the webhook into every pod that it changes (istio/istio pkg/kube/inject/inject.go)."""
@@ -79,7 +78,7 @@ def injected(api: kube.Api, istio_namespace: str, gateways: Collection[str]) -> 
     return [
         Workload(
             namespace=namespace, kind=kind, name=name,
-            pods=tuple(sorted(map(meta.name, pods))), by_label=any(map(_asks, pods)),
+            pods=tuple(sorted(map(metadata.name, pods))), by_label=any(map(_asks, pods)),
         )
         for (namespace, kind, name), pods in sorted(found.items(), key=lambda entry: entry[0])
     ]  # fmt: skip
@@ -88,27 +87,27 @@ def injected(api: kube.Api, istio_namespace: str, gateways: Collection[str]) -> 
 def _is_injected(pod: kube.Object) -> bool:
     if pod.get("status", {}).get("phase") in _ENDED:
         return False
-    return STATUS_ANNOTATION in meta.annotations(pod) or _PROXY in _containers(pod)
+    return STATUS_ANNOTATION in metadata.annotations(pod) or _PROXY in _containers(pod)
 
 
 def _containers(pod: kube.Object) -> Iterator[str]:
     """Names of containers, native sidecars included."""
     for key in ("containers", "initContainers"):
-        yield from (str(container["name"]) for container in meta.listed(pod["spec"], key))
+        yield from (str(container["name"]) for container in metadata.listed(pod["spec"], key))
 
 
 def _asks(pod: kube.Object) -> bool:
-    return meta.labels(pod).get(INJECT_LABEL) == "true"
+    return metadata.labels(pod).get(INJECT_LABEL) == "true"
 
 
 def _owner(pod: kube.Object) -> tuple[str, str]:
     """Kind and name of what makes the pod; of a Deployment's ReplicaSet the Deployment."""
-    references = meta.listed(pod["metadata"], "ownerReferences")
+    references = metadata.listed(pod["metadata"], "ownerReferences")
     owner = next((one for one in references if one.get("controller")), None)
     if owner is None:
-        return "Pod", meta.name(pod)
+        return "Pod", metadata.name(pod)
     kind, name = str(owner["kind"]), str(owner["name"])
-    ending = f"-{meta.labels(pod).get(_HASH_LABEL, '')}"
+    ending = f"-{metadata.labels(pod).get(_HASH_LABEL, '')}"
     # The Deployment controller names its ReplicaSets so; a ReplicaSet of somebody else has no such label.
     if kind == "ReplicaSet" and len(ending) > 1 and name.endswith(ending):
         return "Deployment", name.removesuffix(ending)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import yaml
 
-from tether import kube, mesh_probe
+from tether import kube, mesh_probe, metadata
 from tether.doctor import before, certificates, istiod, objects
 from tether.doctor.view import ClusterView, MeshView
 from tether.redact import redact
@@ -134,9 +134,9 @@ def _secret(view: MeshView, remote: ClusterView, states: dict[str, str]) -> Remo
 def _gateway(service: kube.Object) -> Gateway:
     return Gateway(
         service=f"{service['metadata']['namespace']}/{service['metadata']['name']}",
-        network=objects.labels(service).get(objects.NETWORK_LABEL, ""),
+        network=metadata.labels(service).get(objects.NETWORK_LABEL, ""),
         addresses=tuple(objects.addresses(service)),
-        ports=tuple(int(port["port"]) for port in objects.listed(service["spec"], "ports")),
+        ports=tuple(int(port["port"]) for port in metadata.listed(service["spec"], "ports")),
     )
 
 
@@ -159,5 +159,5 @@ def _mesh_config(primary: ClusterView) -> dict[str, Any]:
 
 def _revision(primary: ClusterView) -> str:
     """What the names of a revision's objects end with; empty for the default revision."""
-    found = next((objects.labels(pod).get("istio.io/rev", "") for pod in objects.istiod_pods(primary)), "")
+    found = next((metadata.labels(pod).get("istio.io/rev", "") for pod in objects.istiod_pods(primary)), "")
     return f"-{found}" if found not in ("", "default") else ""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tether import kube
+from tether import kube, metadata
 from tether.doctor import istiod, objects
 from tether.doctor.view import ClusterView, MeshView
 from tether.redact import redact
@@ -135,7 +135,7 @@ def _admin(cluster: ClusterView, namespace: str, pod: str, path: str) -> dict[st
 def image_of(pod: kube.Object) -> str:
     """Image of a pod's proxy: a container, or an init container where it is a native sidecar."""
     spec = cast("kube.Object", pod["spec"])
-    containers = [*objects.listed(spec, "containers"), *objects.listed(spec, "initContainers")]
+    containers = [*metadata.listed(spec, "containers"), *metadata.listed(spec, "initContainers")]
     return next((str(one["image"]) for one in containers if one["name"] == _CONTAINER), "")
 
 

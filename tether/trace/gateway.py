@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import quote
 
-from tether import kube, mesh_probe, wait
+from tether import kube, mesh_probe, metadata, wait
 from tether.doctor import objects
 from tether.doctor.view import ClusterView
 from tether.redact import redact
@@ -50,7 +50,7 @@ class _New:
 
     def since(self, condition: str) -> datetime.datetime | None:
         """When a condition became true."""
-        for entry in objects.listed(self.item.get("status", {}), "conditions"):
+        for entry in metadata.listed(self.item.get("status", {}), "conditions"):
             if entry["type"] == condition and entry["status"] == "True":
                 return datetime.datetime.fromisoformat(entry["lastTransitionTime"])
         return None
@@ -188,8 +188,8 @@ def _story(stage: Stage, new: _New, restarted: float, since: datetime.datetime) 
 def _injected(stage: Stage, new: _New, created: float) -> Step:
     spec = new.item["spec"]
     empty: kube.Object = {}
-    proxy = next((one for one in objects.listed(spec, "containers") if one["name"] == "istio-proxy"), empty)
-    found = {str(entry["name"]): str(entry.get("value") or "") for entry in objects.listed(proxy, "env")}
+    proxy = next((one for one in metadata.listed(spec, "containers") if one["name"] == "istio-proxy"), empty)
+    found = {str(entry["name"]): str(entry.get("value") or "") for entry in metadata.listed(proxy, "env")}
     verdicts = judgement.of_environment(
         found, cluster_id=stage.learned.cluster_id, network=stage.learned.network, istiod="", trust_domain=""
     )

@@ -4,18 +4,16 @@ import contextlib
 import os
 import time
 from collections.abc import Generator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import pydantic
 
-from tether import kube
-from tether.removal import traces
+from tether import kube, metadata
+from tether.removal import reach, traces
 from tether.topology import MADE_ANNOTATION
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.resource import REPLACES, SECRET, Found, Operation, Resource, Wire
 
-GIVE_UP_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
-"""What tells the Kubernetes provider the same (pulumi-kubernetes, setting ``deleteUnreachable``)."""
 _GONE_SECONDS = 180.0
 _HELD = "NamespaceFinalizersRemaining"
 _HELD_SECONDS = 45.0
@@ -69,7 +67,7 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
                 body = {"metadata": {"name": inputs.name, "labels": wanted["labels"], "annotations": annotations}}
                 cluster.create("/api/v1/namespaces", body)
                 return inputs.name, NamespaceOutputs(name=inputs.name, made=True)
-            if found["metadata"].get("deletionTimestamp"):
+            if metadata.is_ending(found):
                 raise ProviderError(_ending(inputs.name, found))
             cluster.patch(_path(inputs.name), {"metadata": wanted})
             operation.log.info(f"namespace {inputs.name} was there already; it is patched, and given back at the end")
@@ -109,7 +107,7 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
             with kube.connect(state["kubeconfig"]) as cluster:
                 self._leave(operation, cluster, resource_id, state)
         except kube.KubeError as error:
-            if error.status or os.environ.get(GIVE_UP_UNREACHABLE) != "true":
+            if error.status or os.environ.get(reach.GIVE_UP) != "true":
                 raise ProviderError(f"namespace {resource_id}: {error}") from None
             operation.log.warning(f"namespace {resource_id} is given up with its cluster, which does not answer")
 
@@ -144,22 +142,16 @@ def await_end(operation: Operation, cluster: kube.Api, name: str) -> None:
     began, held_since = time.monotonic(), None
     while (found := cluster.find(_path(name))) is not None:
         now = time.monotonic()
-        is_held = any(one.get("type") == _HELD for one in _complaints(found))
-        held_since = (held_since or now) if is_held else None
+        held_since = (held_since or now) if _HELD in metadata.conditions(found) else None
         if now - began > operation.limit(_GONE_SECONDS) or (held_since and now - held_since > _HELD_SECONDS):
             raise ProviderError(_ending(name, found))
         if operation.cancel.wait(_LOOK_SECONDS):
             raise CancelledError(f"namespace {name} is still ending")
 
 
-def _complaints(found: kube.Object) -> list[dict[str, str]]:
-    """Why a namespace does not end, in the API server's own words."""
-    conditions = cast("list[dict[str, str]]", found.get("status", {}).get("conditions", []))
-    return [one for one in conditions if one.get("status") == "True"]
-
-
 def _ending(name: str, found: kube.Object) -> str:
-    held = "; ".join(one.get("message", "") for one in _complaints(found))
+    """Why a namespace does not end, in the API server's own words."""
+    held = "; ".join(metadata.conditions(found).values())
     return (
         f"namespace {name} is ending and does not come to its end{f': {held}' if held else ''}. "
         f"What is left in it: kubectl api-resources --verbs=list --namespaced -o name | "
@@ -185,8 +177,7 @@ def _wanted(inputs: NamespaceInputs) -> Marks:
 
 
 def _marks(found: kube.Object) -> Marks:
-    metadata = found["metadata"]
-    return {"labels": dict(metadata.get("labels") or {}), "annotations": dict(metadata.get("annotations") or {})}
+    return {"labels": metadata.labels(found), "annotations": metadata.annotations(found)}
 
 
 def _ours(state: Mapping[str, Any]) -> Marks:

@@ -1,6 +1,7 @@
 """What became of a test is read from Go's events, whatever the framework talks in between."""
 
 import json
+import tempfile
 from collections.abc import Iterable
 from typing import Any
 
@@ -56,7 +57,8 @@ def test_a_failure_is_named_where_it_happened_and_in_the_test_s_own_words() -> N
 
 
 def test_a_reason_names_no_private_folder() -> None:
-    said = "    builder.go:212: cannot apply [/tmp/tether-scratch-4inr2574/work/x.yaml]: timeout\n"
+    folder = f"{tempfile.gettempdir()}/tether-scratch-4inr2574"
+    said = f"    builder.go:212: cannot apply [{folder}/work/x.yaml]: timeout\n"
     _, ended = read([event("output", "TestA", Output=said), event("fail", "TestA")])
     assert ended[0].reason == "cannot apply [work/x.yaml]: timeout"
 

@@ -1,4 +1,4 @@
-"""Metadata of objects, whatever of it is missing."""
+"""What every Kubernetes object says of itself, whatever of it is missing."""
 
 from typing import cast
 
@@ -28,3 +28,12 @@ def is_ending(item: kube.Object) -> bool:
 def listed(item: kube.Object, key: str) -> list[kube.Object]:
     """Objects under a key that may be missing or null."""
     return cast("list[kube.Object]", item.get(key) or [])
+
+
+def conditions(item: kube.Object) -> dict[str, str]:
+    """Messages of the conditions that hold, by type."""
+    return {
+        str(entry.get("type", "")): str(entry.get("message") or entry.get("reason") or "")
+        for entry in listed(item.get("status") or {}, "conditions")
+        if entry.get("status") == "True"
+    }
