@@ -111,10 +111,16 @@ def _istio_version(view: MeshView, primary: ClusterView) -> Answer:
 
 def _load_balancer(view: MeshView, cluster: ClusterView) -> Answer:
     found = objects.gateways(cluster)
+    if not found and not cluster.find(cluster.system("services", topology.EAST_WEST_GATEWAY)):
+        return wrong(
+            f"{cluster.name} has no Service {topology.EAST_WEST_GATEWAY} in {view.namespace}",
+            cause="the Service was deleted, or the east-west gateway is not installed",
+            fix=fixes.reinstall(cluster, topology.EAST_WEST_GATEWAY),
+        )
     if not found:
         return wrong(
             f"{cluster.name} has no Service with label {objects.NETWORK_LABEL} and port {topology.CROSS_NETWORK_PORT}",
-            cause="the east-west gateway is not installed, or its Service lost the label",
+            cause="the gateway's Service lost the label or the port",
             fix=fixes.in_system(
                 cluster,
                 f"label service {topology.EAST_WEST_GATEWAY} {objects.NETWORK_LABEL}={network_of(cluster)} --overwrite",

@@ -145,6 +145,11 @@ def _gateway_without_label(lab: Lab) -> None:
     lab.kubectl(REMOTE, "label", "service", GATEWAY, "topology.istio.io/network-")
 
 
+def _gateway_without_service(lab: Lab) -> None:
+    lab.keep(REMOTE, f"service {GATEWAY}")
+    lab.kubectl(REMOTE, "delete", "service", GATEWAY)
+
+
 def _impossible_address(lab: Lab) -> None:
     lab.keep(REMOTE, f"service {GATEWAY}")
     lab.kubectl(REMOTE, "annotate", "service", GATEWAY, "metallb.io/loadBalancerIPs=10.0.0.1", "--overwrite")
@@ -197,6 +202,7 @@ BREAKAGES = (
     Breakage("the CA is another than the one in use", "D06", PRIMARY, _ca(365), mends=False),
     Breakage("the CA ends soon", "D33", PRIMARY, _ca_that_ends_soon, mends=False),
     Breakage("the gateway's Service lost its label", "D07", REMOTE, _gateway_without_label),
+    Breakage("the gateway's Service was deleted", "D07", REMOTE, _gateway_without_service),
     Breakage("the load balancer cannot give the address", "D07", REMOTE, _impossible_address, evidence="event"),
     Breakage("a webhook of an old istiod is left", "D08", REMOTE, _old_webhook),
     Breakage("GKE's API server finds no Endpoints", "D09", REMOTE, _node_of_gke),
