@@ -129,7 +129,8 @@ def steps(mesh: Topology, remote: ClusterPlan, found: Inventory, *, definitions:
     istio_namespace = mesh.istio_namespace
     gateways = tuple(release for release in found.releases if _is_gateway(release, istio_namespace))
     charts = tuple(release for release in found.releases if release not in gateways)
-    fate = "whatever is in it" if found.namespace_is_made else "the labels and annotations that the mesh put on it"
+    goes = remote.is_kind or found.namespace_is_made
+    fate = "whatever is in it" if goes else "the labels and annotations that the mesh put on it"
     around = (f"Secret {istio_namespace}/{READER_TOKEN_SECRET}", f"Namespace {istio_namespace}, {fate}")
     secret = (f"Secret {istio_namespace}/{remote.remote_secret_name}",)
     made = (

@@ -63,6 +63,8 @@ def test_a_kind_cluster_is_the_last_step_and_its_workloads_need_no_command() -> 
     lines = list(planned(KIND, plan.inventory(cluster, NAMESPACE)).lines())
     assert "1 workload with proxies, which go with the cluster:" in lines
     assert lines[-2:] == ["5. the cluster", "     kind cluster cluster2, whatever is in it"]
+    cluster.objects[f"/api/v1/namespaces/{NAMESPACE}"]["metadata"]["annotations"] = {}
+    assert list(planned(KIND, plan.inventory(cluster, NAMESPACE)).lines()) == lines, "Pulumi's own marks nothing"
     assert not any("kubectl" in line for line in lines)
 
 
