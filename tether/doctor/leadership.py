@@ -3,7 +3,7 @@
 import datetime
 import json
 
-from tether import metadata
+from tether import kube, metadata
 from tether.doctor import fixes, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, unknown, wrong
 from tether.doctor.objects import CONTROL_PLANE_ANNOTATION
@@ -11,8 +11,11 @@ from tether.doctor.view import ClusterView, MeshView
 
 ELECTION = "istio-namespace-controller-election"
 _ELECTION_RECORD = "control-plane.alpha.kubernetes.io/leader"
-_LEADER_SECONDS = 40.0
-"""istiod's lock lives 30 seconds and is renewed every 7.5 (istio/istio pilot/pkg/leaderelection)."""
+_LEADER_SECONDS = 50.0
+"""istiod's lock lives 30 seconds and is renewed every 7.5, which is also how often others try to get it
+(istio/istio pilot/pkg/leaderelection)."""
+_ENDING_SECONDS = 45.0
+"""How long an istiod goes on renewing beside its successor: until that is ready, and 30 seconds of grace."""
 
 
 def _annotation(view: MeshView, remote: ClusterView) -> Answer:
@@ -41,21 +44,30 @@ def _leads(view: MeshView, remote: ClusterView) -> Answer:
     if not record:
         return _does_not_lead(view, remote, "has never led there")
     leader = json.loads(record)
-    holder, renewed = str(leader.get("holderIdentity") or ""), str(leader.get("renewTime") or "")
+    holder = str(leader.get("holderIdentity") or "")
     try:
-        age = (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(renewed)).total_seconds()
+        renewed = datetime.datetime.fromisoformat(str(leader.get("renewTime") or ""))
     except ValueError:
         return unknown(f"the lock {ELECTION} of {remote.name} has no time")
-    ours = {str(pod["metadata"]["name"]) for pod in objects.istiod_pods(view.primary)}
+    age = (datetime.datetime.now(datetime.UTC) - renewed).total_seconds()
     if age > _LEADER_SECONDS or not holder:
         return _does_not_lead(view, remote, f"has not led there for {age:.0f} seconds")
-    if holder not in ours:
-        return wrong(
-            f"{holder}, which is none of the primary's istiods, leads in {remote.name}",
-            cause="another mesh's istiod serves this cluster, or an istiod was just replaced (wait half a minute)",
-            fix=fixes.restart_istiod(view),
-        )
-    return ok(f"{holder} writes root certificates in {remote.name}")
+    ours = {str(pod["metadata"]["name"]): pod for pod in objects.istiod_pods(view.primary)}
+    if holder in ours:
+        return ok(f"{holder} writes root certificates in {remote.name}")
+    if any(_may_follow(pod, renewed) for pod in ours.values()):
+        return ok(f"an istiod that just started waits for the lock of {holder} in {remote.name}, at most half a minute")
+    return wrong(
+        f"{holder}, which is none of the primary's istiods, leads in {remote.name}",
+        cause="another mesh's istiod serves this cluster",
+        fix=fixes.restart_istiod(view),
+    )
+
+
+def _may_follow(pod: kube.Object, renewed: datetime.datetime) -> bool:
+    """Whether a lock may be the one of an istiod that ended after the pod came."""
+    began = str(pod["metadata"].get("creationTimestamp") or "")
+    return bool(began) and (renewed - datetime.datetime.fromisoformat(began)).total_seconds() < _ENDING_SECONDS
 
 
 def _does_not_lead(view: MeshView, remote: ClusterView, said: str) -> Answer:

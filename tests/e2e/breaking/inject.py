@@ -57,7 +57,7 @@ def _immutable_root(lab: Lab) -> None:
     root = "istio-ca-root-cert"
     lab.remove_at_the_end(REMOTE, "namespace", NAMESPACE)
     lab.kubectl(REMOTE, "create", "namespace", NAMESPACE)
-    lab.kubectl(REMOTE, "wait", f"configmap/{root}", "-n", NAMESPACE, "--for=create", "--timeout=60s")
+    lab.kubectl(REMOTE, "wait", f"configmap/{root}", "-n", NAMESPACE, "--for=create", "--timeout=120s")
     certificate, _ = authority("An earlier mesh", 30)
     # In one request: istiod mends what is not immutable yet, and at once.
     change = {"data": {"root-cert.pem": certificate}, "immutable": True}

@@ -94,6 +94,11 @@ class Lab:
         self.at_the_end(lambda: runtime("exec", node, "sh", "-c", check) != [])
         runtime("exec", node, "sh", "-c", f"iptables -t {table} -I {rule}")
 
+    def restart_istiod(self) -> None:
+        """Have a new istiod read everything anew."""
+        self.kubectl(PRIMARY, "rollout", "restart", "deployment/istiod")
+        self.kubectl(PRIMARY, "rollout", "status", "deployment/istiod", "--timeout", "180s")
+
     def node(self, cluster: str) -> str:
         """Container of a cluster's node."""
         return f"{cluster}-{self.environment.suffix}-control-plane"

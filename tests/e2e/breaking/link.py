@@ -134,8 +134,7 @@ def _no_annotation(lab: Lab) -> None:
 def _late_annotation(lab: Lab) -> None:
     """istiod, started while the annotation was missing, is not told of it; its earlier lock has ended."""
     _no_annotation(lab)
-    lab.kubectl(PRIMARY, "rollout", "restart", "deployment/istiod")
-    lab.kubectl(PRIMARY, "rollout", "status", "deployment/istiod", "--timeout", "180s")
+    lab.restart_istiod()
     lab.kubectl(REMOTE, "annotate", "namespace", ISTIO, f"topology.istio.io/controlPlaneClusters={PRIMARY}")
 
 

@@ -1,5 +1,6 @@
 """What the checks are made of: namespaces that istiod looks at, firewalls, istiod's answers, refusals, rights."""
 
+import datetime
 import subprocess
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 
 from tests.unit.doctor.breaking import met, refused
 from tests.unit.doctor.fake_cluster import FakeCluster
-from tests.unit.doctor.fake_mesh import SECRET, SYSTEM, FakeMesh, encoded, put_webhook, remote_secret
+from tests.unit.doctor.fake_mesh import SECRET, SYSTEM, FakeMesh, encoded, put_leader, put_webhook, remote_secret
 from tether import kube
 from tether.doctor import discovery, firewall, istiod, objects, rights
 from tether.doctor.check import Status
@@ -305,3 +306,20 @@ def test_an_authority_that_cert_manager_keeps_is_as_good_as_istiods_own_form(mes
 
     assert [one.status for one in after] == [Status.OK, Status.OK]
     assert [one.answer.seen for one in after] == before
+
+
+@pytest.mark.parametrize(
+    ("began", "renewed", "status"),
+    [(20, 5, Status.OK), (70, 49, Status.OK), (300, 5, Status.WRONG), (70, 55, Status.WRONG)],
+    ids=["its predecessor still ends", "its predecessor has ended", "another one goes on", "it never follows"],
+)
+def test_a_new_istiod_may_wait_for_the_lock_of_the_one_before(
+    mesh: FakeMesh, began: float, renewed: float, status: Status
+) -> None:
+    created = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=began)
+    mesh.primary.objects[f"{SYSTEM}/pods/istiod-1"]["metadata"]["creationTimestamp"] = created.isoformat()
+    put_leader(mesh.remote, "istiod-0", renewed)
+
+    (found,) = (one for one in mesh.examine().findings if one.check.id == "D34")
+
+    assert found.status is status, found.answer
