@@ -49,14 +49,16 @@ def _leads(view: MeshView, remote: ClusterView) -> Answer:
         renewed = datetime.datetime.fromisoformat(str(leader.get("renewTime") or ""))
     except ValueError:
         return unknown(f"the lock {ELECTION} of {remote.name} has no time")
-    age = (datetime.datetime.now(datetime.UTC) - renewed).total_seconds()
-    if age > _LEADER_SECONDS or not holder:
-        return _does_not_lead(view, remote, f"has not led there for {age:.0f} seconds")
+    now = datetime.datetime.now(datetime.UTC)
+    age = (now - renewed).total_seconds()
     ours = {str(pod["metadata"]["name"]): pod for pod in objects.istiod_pods(view.primary)}
-    if holder in ours:
+    is_fresh = age <= _LEADER_SECONDS and bool(holder)
+    if is_fresh and holder in ours:
         return ok(f"{holder} writes root certificates in {remote.name}")
-    if any(_may_follow(pod, renewed) for pod in ours.values()):
+    if any(_may_follow(pod, renewed, now, is_fresh=is_fresh) for pod in ours.values()):
         return ok(f"an istiod that just started waits for the lock of {holder} in {remote.name}, at most half a minute")
+    if not is_fresh:
+        return _does_not_lead(view, remote, f"has not led there for {age:.0f} seconds")
     return wrong(
         f"{holder}, which is none of the primary's istiods, leads in {remote.name}",
         cause="another mesh's istiod serves this cluster",
@@ -64,10 +66,14 @@ def _leads(view: MeshView, remote: ClusterView) -> Answer:
     )
 
 
-def _may_follow(pod: kube.Object, renewed: datetime.datetime) -> bool:
-    """Whether a lock may be the one of an istiod that ended after the pod came."""
-    began = str(pod["metadata"].get("creationTimestamp") or "")
-    return bool(began) and (renewed - datetime.datetime.fromisoformat(began)).total_seconds() < _ENDING_SECONDS
+def _may_follow(pod: kube.Object, renewed: datetime.datetime, now: datetime.datetime, *, is_fresh: bool) -> bool:
+    """Whether a pod may still wait for a lock of an istiod before it, which it takes once it has seen it end."""
+    said = str(pod["metadata"].get("creationTimestamp") or "")
+    if not said:
+        return False
+    began = datetime.datetime.fromisoformat(said)
+    is_new = (now - began).total_seconds() < _LEADER_SECONDS
+    return is_new or (is_fresh and (renewed - began).total_seconds() < _ENDING_SECONDS)
 
 
 def _does_not_lead(view: MeshView, remote: ClusterView, said: str) -> Answer:
