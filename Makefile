@@ -19,7 +19,7 @@ down: $(TETHER) ## remove everything that up made
 test: tools lint ## lint, then unit, provider, contract, browser and end-to-end tests on real clusters
 	@$(RUN)python -m toolchain test-tools
 	@$(RUN)pytest tests/unit tests/contract tests/provider tests/browser -n 2
-	@$(RUN)pytest tests/e2e --reruns 1 --rerun-show-tracebacks -raR --durations 15 --durations-min 20
+	@$(RUN)pytest tests/e2e -n 2 --reruns 1 --rerun-show-tracebacks -raR --durations 15 --durations-min 20
 
 bench: tools ## measure pulumi up against the documented step-by-step sequence
 	@$(RUN)python -m bench

@@ -1,4 +1,4 @@
-"""One mesh per run, shared by every test that leaves it as it was."""
+"""One mesh per process, shared by every test that leaves it as it was."""
 
 import os
 import time
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.e2e.environment import Environment, things_of
 
@@ -21,8 +23,11 @@ class Mesh:
     """On the monotonic clock."""
 
 
+OWN_CLUSTERS = frozenset({"test_existing_clusters.py", "test_interruptions.py", "test_remote_removal.py"})
+"""What makes clusters of its own, up to three. They come first and one after the other, in one process, while another
+tests its mesh: five nodes are what fits into the inotify instances that Linux gives a user by default."""
 REUSE = "TETHER_E2E_STACK"
-"""Name of a stack that stands already and is to stay: spares a developer the minute of every run."""
+"""Name of a stack that stands already and is to stay: spares a developer the minute of every run in one process."""
 
 
 @pytest.fixture(scope="session")
@@ -43,5 +48,19 @@ def mesh() -> Iterator[Mesh]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what must come before the shared mesh first, and what needs it to have stood for a while last."""
-    items.sort(key=lambda item: (item.get_closest_marker("first") is None, item.get_closest_marker("last") is not None))
+    """Put what makes clusters of its own first, and last what needs the mesh to have stood for a while."""
+    items.sort(key=lambda item: (item.path.name not in OWN_CLUSTERS, bool(item.get_closest_marker("last"))))
+
+
+class InOrder(LoadScopeScheduling):
+    """Gives each process the next test, or all at once that make clusters of their own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0].rpartition("/")[2]
+        return "own clusters" if module in OWN_CLUSTERS else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InOrder:
+    """Have tests go to processes in their order (pytest-xdist 3.8's own groups do nothing under pytest 9.2)."""
+    config.option.loadscopereorder = False
+    return InOrder(config, log)

@@ -31,26 +31,26 @@ def wait_until(what: str, holds: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def nodes_besides(known: set[str]) -> list[str]:
-    return [name for name in runtime("ps", "--format", "{{.Names}}") if "control-plane" in name and name not in known]
+def nodes(environment: Environment) -> list[str]:
+    """Nodes that run; none before the environment has its name."""
+    suffix = environment.suffix
+    return [name for name in runtime("ps", "--format", "{{.Names}}") if suffix and f"-{suffix}-control-plane" in name]
 
 
 def test_ctrl_c_while_clusters_start_leaves_nothing_after_down(environment: Environment) -> None:
-    known = set(nodes_besides(set()))
     running = environment.start(TETHER, "up")
-    wait_until("a node starts", lambda: bool(nodes_besides(known)))
+    wait_until("a node starts", lambda: bool(nodes(environment)))
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 1, said
     assert "make up" in said
-    assert nodes_besides(known) == [], "a cancelled create leaves no node behind"
+    assert nodes(environment) == [], "a cancelled create leaves no node behind"
 
 
 @pytest.mark.timeout(900)
 def test_a_killed_up_goes_on_and_a_cluster_deleted_by_hand_is_made_anew(environment: Environment) -> None:
-    known = set(nodes_besides(set()))
     running = environment.start(TETHER, "up")
-    wait_until("both nodes start", lambda: len(nodes_besides(known)) == 2)
+    wait_until("both nodes start", lambda: len(nodes(environment)) == 2)
     running.kill()
     running.communicate()
 

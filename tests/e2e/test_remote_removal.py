@@ -15,8 +15,9 @@ import pytest
 from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, runtime, things_of
 from tests.e2e.program import Program
 from tether import topology
+from tether.doctor.handshake import Outcome, greet
+from tether.topology import XDS_PORT
 
-pytestmark = pytest.mark.first
 CLUSTERS = {"east": "primary", "west": "remote", "north": "remote"}
 ISTIO = "istio-system"
 CHECKED = "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings,configmaps"
@@ -25,7 +26,8 @@ POD: dict[str, Any] = {
     "spec": {"containers": [{"name": "app", "image": "registry.test/none:1"}]},
 }  # fmt: skip
 ENDING_SECONDS = 90.0
-START_SECONDS = 120.0
+START_SECONDS = 300.0
+"""What does not find its API server when a node starts tries again after pauses of up to five minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class Trio:
     files: dict[str, Path]
     """Kubeconfigs."""
     suffix: str
+    gateway: str
+    """Address of the primary's."""
 
     def kubectl(self, cluster: str, *arguments: str, stdin: str | None = None) -> Ran:
         """Run kubectl on one of them; it waits for no cluster that is gone."""
@@ -119,8 +123,10 @@ def standing(bare: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     # A verification of a mesh whose primary is gone would only take its time.
     environment = Environment(settings={"clusters": listed, "verify": False})
     try:
-        environment.up()
-        yield Trio(environment=environment, files=files, suffix=suffix_of(bare))
+        endpoints = environment.up()["endpoints"]
+        (primary,) = [one for one in endpoints if one["role"] == "primary"]
+        gateway = primary["eastWestGateway"]["address"]
+        yield Trio(environment=environment, files=files, suffix=suffix_of(bare), gateway=gateway)
     finally:
         environment.remove()
 
@@ -162,9 +168,12 @@ def give_up(trio: Trio, gone: str) -> Ran:
 
 
 def begin(trio: Trio, cluster: str) -> None:
-    """Have it back, and wait until its API server answers."""
+    """Have it back, and wait until its API server answers, and through its gateway istiod where that is."""
     runtime("start", trio.node(cluster))
     wait_until(lambda: trio.kubectl(cluster, "get", "--raw", "/readyz").code == 0, f"{cluster} answers")
+    if CLUSTERS[cluster] == "primary":
+        name = f"istiod.{ISTIO}.svc"
+        wait_until(lambda: greet(trio.gateway, XDS_PORT, name, "").outcome is Outcome.OK, "istiod answers")
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
