@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tether import mesh_probe, topology
+from tether import mesh_probe, service_account_token, topology
 from tether.doctor import certificates, handshake, objects
 from tether.doctor.handshake import Outcome as Reached
 from tether.errors import count
@@ -192,7 +192,7 @@ def token(stage: Stage) -> Step:
 
 
 def _shown(stage: Stage, value: str) -> Seen:
-    found = judgement.claims(value)
+    found = service_account_token.claims(value)
     if not value:
         return refused("there is no token: calls go out without the header authorization", "what was checked")
     if found is None:
@@ -302,7 +302,7 @@ def _shows(stage: Stage) -> dict[str, str]:
     claimed = f"in cluster {stage.learned.cluster_id}"
     if not stage.learned.token:
         return {"credential": "none", "identity": f"unknown, {claimed}"}
-    found = judgement.claims(stage.learned.token)
+    found = service_account_token.claims(stage.learned.token)
     subject = found.subject if found else "unknown"
     audience = ", ".join(found.audiences) if found else "none"
     first = "its certificate, and " if stage.part.client_certificate else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import quote
 
-from tether import kube, mesh_probe, metadata, wait
+from tether import durations, kube, mesh_probe, metadata, wait
 from tether.doctor import objects
 from tether.doctor.view import ClusterView
 from tether.redact import redact
@@ -252,7 +252,7 @@ def _ready(stage: Stage, new: _New, created: float, since: datetime.datetime) ->
         at = max(stage.at(said[0].at) if said else 0.0, stage.at(moment) if moment else 0.0)
         return _step(
             stage, "ready", "I serve", Actor.POD, Actor.API_SERVER, at, 0,
-            answer=f"Ready, {judgement.duration(at - created)} after it was created",
+            answer=f"Ready, {durations.spoken(at - created)} after it was created",
         )  # fmt: skip
     rejected = witness.rejected(witness.istiod_log(stage.view, since), new.name)
     trouble = [line for line in new.log if _TROUBLE.search(line.text)]
@@ -263,6 +263,6 @@ def _ready(stage: Stage, new: _New, created: float, since: datetime.datetime) ->
     )  # fmt: skip
     return _step(
         stage, "ready", "I serve", Actor.POD, Actor.API_SERVER, stage.now(), 0, Outcome.FAILED,
-        answer=f"not ready after {judgement.duration(stage.now() - created)}",
+        answer=f"not ready after {durations.spoken(stage.now() - created)}",
         message=redact(" ".join(message.split())), source_of_message=whose,
     )  # fmt: skip

@@ -5,46 +5,17 @@ import binascii
 import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 from cryptography import x509
 
+from tether import durations
 from tether.doctor import certificates
+from tether.service_account_token import Claims
 from tether.trace.record import Verdict
 
 _CLOCK_SECONDS = 60
 """By how much clocks of two clusters may differ; istiod dates certificates back by two minutes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claims:
-    """What a service-account token says, without its signature."""
-
-    audiences: tuple[str, ...]
-    subject: str
-    issuer: str
-    ends: datetime.datetime | None
-
-
-def claims(token: str) -> Claims | None:
-    """Claims of a JSON web token; None where it is none."""
-    try:
-        payload = token.split(".")[1]
-        found: Any = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError, binascii.Error):
-        return None
-    if not isinstance(found, dict):
-        return None
-    entries = cast("dict[str, Any]", found)
-    audience: Any = entries.get("aud") or ()
-    ends = entries.get("exp")
-    return Claims(
-        audiences=(audience,) if isinstance(audience, str) else tuple(map(str, audience)),
-        subject=str(entries.get("sub") or ""),
-        issuer=str(entries.get("iss") or ""),
-        ends=datetime.datetime.fromtimestamp(ends, datetime.UTC) if isinstance(ends, int | float) else None,
-    )
 
 
 def of_token(found: Claims, subject: str, audiences: Sequence[str], now: datetime.datetime) -> tuple[Verdict, ...]:
@@ -61,16 +32,7 @@ def _ends(moment: datetime.datetime | None, now: datetime.datetime) -> str:
     if moment is None:
         return "it never ends"
     left = (moment - now).total_seconds()
-    return f"ends in {duration(left)}" if left > 0 else f"ended {duration(-left)} ago"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: ``10 min``, ``24 h``, ``10 years``."""
-    for size, unit in ((365.25 * 86400, "years"), (2 * 86400, "days"), (2 * 3600, "h"), (90, "min")):
-        if seconds >= size:
-            divisor = {"years": 365.25 * 86400, "days": 86400, "h": 3600, "min": 60}[unit]
-            return f"{round(seconds / divisor)} {unit}"
-    return f"{round(seconds)} s"
+    return f"ends in {durations.spoken(left)}" if left > 0 else f"ended {durations.spoken(-left)} ago"
 
 
 def of_server(leaf: x509.Certificate, host: str, root: str, now: datetime.datetime) -> tuple[Verdict, ...]:

@@ -5,6 +5,7 @@ import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tether import service_account_token
 from tether.doctor import objects
 from tether.doctor.check import Severity
 from tether.doctor.examination import examine
@@ -14,7 +15,7 @@ from tether.errors import NotFoundError
 from tether.kube import KubeError
 from tether.mesh import Mesh
 from tether.redact import redact
-from tether.trace import acts, gateway, judgement, witness
+from tether.trace import acts, gateway, witness
 from tether.trace.record import Actor, Diagnosis, Outcome, Record, Step
 from tether.trace.stage import DEFAULT_AUDIENCE, Part, Stage
 
@@ -191,7 +192,7 @@ def _verdict(stage: Stage, call: Step) -> str:
     """What the review must have said, by what istiod did next; audit logs hold no answers."""
     if call.answer.startswith("UNAUTHENTICATED"):
         return "answered"
-    shown = judgement.claims(stage.learned.token or "")
+    shown = service_account_token.claims(stage.learned.token or "")
     return f"it is of {shown.subject if shown else stage.subject}"
 
 

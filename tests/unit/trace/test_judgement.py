@@ -6,6 +6,7 @@ import pytest
 from cryptography import x509
 
 from tests.unit.trace.authority import NOW, Authority, new_key, pem, public
+from tether import durations, service_account_token
 from tether.trace import judgement
 from tether.trace.record import Verdict
 
@@ -89,7 +90,7 @@ def test_a_server_that_shows_another_name_is_seen() -> None:
     ],
 )
 def test_a_token_that_istiod_would_not_take_is_seen(claims: dict[str, object], what: list[str]) -> None:
-    found = judgement.claims(jwt(**claims))
+    found = service_account_token.claims(jwt(**claims))
 
     assert found is not None
     assert wrong(judgement.of_token(found, SUBJECT, ("istio-ca",), NOW)) == what
@@ -97,7 +98,7 @@ def test_a_token_that_istiod_would_not_take_is_seen(claims: dict[str, object], w
 
 @pytest.mark.parametrize("text", ["", "abc", "a.b.c", "a.bm8.c", f"a.{base64.b64encode(b'[]').decode()}.c"])
 def test_what_is_no_token_has_no_claims(text: str) -> None:
-    assert judgement.claims(text) is None
+    assert service_account_token.claims(text) is None
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_what_is_no_token_has_no_claims(text: str) -> None:
     [(0.4, "0 s"), (89, "89 s"), (600, "10 min"), (86400, "24 h"), (10 * 86400, "10 days"), (3650 * 86400, "10 years")],
 )
 def test_durations_are_said_in_the_largest_unit_that_fits(seconds: float, words: str) -> None:
-    assert judgement.duration(seconds) == words
+    assert durations.spoken(seconds) == words
 
 
 def patch(*operations: object) -> str:
