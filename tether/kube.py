@@ -151,6 +151,14 @@ def with_server(kubeconfig: str, server: str) -> str:
     return yaml.safe_dump(document, sort_keys=False, width=float("inf"))
 
 
+def with_token(kubeconfig: str, token: str) -> str:
+    """The same kubeconfig with a bearer token for all credentials in its current context."""
+    document = _parse(kubeconfig)
+    _current_context(document)["user"] = "token"
+    document["users"] = [{"name": "token", "user": {"token": token}}]
+    return yaml.safe_dump(document, sort_keys=False, width=float("inf"))
+
+
 def _parse(kubeconfig: str) -> Object:
     try:
         document: Any = yaml.safe_load(kubeconfig)
@@ -162,14 +170,19 @@ def _parse(kubeconfig: str) -> Object:
 
 
 def _current_cluster(document: Object) -> Object:
+    name = _current_context(document)["cluster"]
+    for cluster in _entries(document, "clusters"):
+        if cluster["name"] == name:
+            return cast("Object", cluster["cluster"])
+    raise KubeconfigError(f"the kubeconfig has no cluster {name!r}, which its current context is of")
+
+
+def _current_context(document: Object) -> Object:
     current = document.get("current-context")
     for context in _entries(document, "contexts"):
-        if context["name"] != current:
-            continue
-        for cluster in _entries(document, "clusters"):
-            if cluster["name"] == context["context"]["cluster"]:
-                return cast("Object", cluster["cluster"])
-    raise KubeconfigError(f"the kubeconfig has no context {current!r} with a cluster")
+        if context["name"] == current:
+            return cast("Object", context["context"])
+    raise KubeconfigError(f"the kubeconfig has no context {current!r}")
 
 
 def _entries(document: Object, key: str) -> list[Object]:

@@ -34,6 +34,8 @@ INGRESS_PORTS = {"http": 80, "https": 443}
 READER_SERVICE_ACCOUNT = "istio-reader-service-account"
 READER_TOKEN_SECRET = "istio-reader-service-account-istio-remote-secret-token"  # noqa: S105 - a name, no secret
 """The name that ``istioctl create-remote-secret`` gives (istioctl/pkg/multicluster/remote_secret.go)."""
+BOUND_TOKEN_LABEL = "tether.bound-token"  # noqa: S105 - a label, no secret
+"""On the empty Secret that a token of the reader is bound to: it is valid while that is there."""
 ROOT_CERTIFICATE_CONFIG_MAP = "istio-ca-root-cert"
 CA_SECRET = "cacerts"  # noqa: S105 - a name, no secret
 DEFAULT_TRUST_DOMAIN = "cluster.local"

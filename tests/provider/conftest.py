@@ -13,13 +13,17 @@ import pytest
 from tether_provider import certificates
 
 from tests.provider.fake_machine import Machine
-from tests.provider.provider_harness import Plugin
+from tests.provider.provider_harness import Plugin, Told, listening
 
 FAKE_TOOLS = Path(__file__).parent
+Answer = Callable[[Any, str], tuple[int, Any]]
 
 
 class FakeApi:
-    """An API server that answers what it was given and keeps what it is told, over TLS."""
+    """An API server that answers what it was given and keeps what it is told, over TLS.
+
+    Where it was given a function, that gets the body of a POST and the credential, and says status and answer.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.answers: dict[str, Any] = {}
@@ -31,6 +35,11 @@ class FakeApi:
 
             def do_POST(self) -> None:
                 body = self._body()
+                if callable(answers.get(self._place)):
+                    make = cast("Answer", answers[self._place])
+                    status, answer = make(body, self.headers["Authorization"])
+                    self._answer(answer, status)
+                    return
                 answers[f"{self._place}/{body['metadata']['name']}"] = body
                 self._answer(body)
 
@@ -50,9 +59,9 @@ class FakeApi:
             def _body(self) -> Any:
                 return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
 
-            def _answer(self, found: Any) -> None:
+            def _answer(self, found: Any, status: int = 200) -> None:
                 body = json.dumps(found if found is not None else {"message": "not found"}).encode()
-                self.send_response(200 if found is not None else 404)
+                self.send_response(status if found is not None else 404)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -146,3 +155,10 @@ def start_plugin(tool_environment: dict[str, str], machine: Machine) -> Generato
     for one in started:
         if one.process.poll() is None:
             one.close()
+
+
+@pytest.fixture
+def told() -> Generator[Told]:
+    """An engine that listens; its address is for ``start_plugin``."""
+    with listening() as engine:
+        yield engine

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 PROJECT = Path(__file__).parents[2]
 SECRET = rpc._special_secret_sig  # pyright: ignore[reportPrivateUsage]
@@ -144,6 +145,34 @@ class Plugin:
         started = time.monotonic()
         self.stub.Cancel(empty_pb2.Empty(), timeout=5)
         return time.monotonic() - started
+
+
+class Told(engine_pb2_grpc.EngineServicer):
+    """What an engine was told."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.warnings: list[str] = []
+        self.everything: list[str] = []
+
+    def Log(self, request: engine_pb2.LogRequest, context: Any) -> Any:  # noqa: N802 - the protocol's name
+        self.everything.append(request.message)
+        self.warnings += [request.message] if request.severity == engine_pb2.WARNING else []
+        return empty_pb2.Empty()
+
+
+@contextlib.contextmanager
+def listening() -> Generator[Told]:
+    """An engine for the length of a block."""
+    told = Told()
+    server = grpc.server(ThreadPoolExecutor(2))
+    engine_pb2_grpc.add_EngineServicer_to_server(told, server)
+    told.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    try:
+        yield told
+    finally:
+        server.stop(0)
 
 
 def failed(call: Callable[[], Any]) -> Any:

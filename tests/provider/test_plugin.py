@@ -22,6 +22,7 @@ CLUSTER_INPUTS: dict[str, Any] = {
 }
 KINDS = [
     "AuthoritySecret",
+    "BoundToken",
     "CertificateChain",
     "Cluster",
     "ContainerNetwork",

@@ -1,14 +1,10 @@
 import datetime
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import grpc
 import pytest
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from tests.provider.provider_harness import SECRET, SIGNATURE, UNKNOWN, Plugin, plain, raw, secret
+from tests.provider.provider_harness import SECRET, SIGNATURE, UNKNOWN, Plugin, Told, plain, raw, secret
 from tests.unit.authority.making import Made, make
 
 KIND = "ProvidedChain"
@@ -92,33 +88,16 @@ def test_a_new_signing_certificate_under_the_same_root_changes_no_root(plugin: P
     assert foreseen == plain(plugin.update(KIND, created.id, created.properties, change).properties)
 
 
-class Told(engine_pb2_grpc.EngineServicer):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def Log(self, request: engine_pb2.LogRequest, context: Any) -> Any:  # noqa: N802 - the protocol's name
-        self.warnings += [request.message] if request.severity == engine_pb2.WARNING else []
-        return empty_pb2.Empty()
-
-
 @pytest.mark.parametrize("preview", [True, False])
 def test_another_root_is_warned_of_and_a_new_signing_certificate_is_not(
-    start_plugin: Callable[..., Plugin], three: list[Made], preview: bool
+    start_plugin: Callable[..., Plugin], told: Told, three: list[Made], preview: bool
 ) -> None:
-    told = Told()
-    server = grpc.server(ThreadPoolExecutor(2))
-    engine_pb2_grpc.add_EngineServicer_to_server(told, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        plugin = start_plugin(engine=f"127.0.0.1:{port}")
-        created = plugin.create(KIND, provided(three), preview=False)
-        renewed = provided([make("CA", three[1], now=NOW), *three[1:]])
-        plugin.update(KIND, created.id, created.properties, renewed, preview=preview)
-        assert told.warnings == []
-        plugin.update(KIND, created.id, created.properties, provided([make(now=NOW)]), preview=preview)
-    finally:
-        server.stop(0)
+    plugin = start_plugin(engine=told.address)
+    created = plugin.create(KIND, provided(three), preview=False)
+    renewed = provided([make("CA", three[1], now=NOW), *three[1:]])
+    plugin.update(KIND, created.id, created.properties, renewed, preview=preview)
+    assert told.warnings == []
+    plugin.update(KIND, created.id, created.properties, provided([make(now=NOW)]), preview=preview)
     (warning,) = told.warnings
     assert "ISTIO_MULTIROOT_MESH" in warning
 

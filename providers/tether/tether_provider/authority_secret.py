@@ -38,7 +38,7 @@ class AuthoritySecret(Resource[SecretInputs, AuthorityOutputs]):
         """How long was waited says nothing about what was read."""
         return key == "timeoutSeconds" or super().same(key, old, new, state)
 
-    def outdated(self, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
+    def outdated(self, operation: Operation, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
         """Whoever keeps the Secret renews it without a word to the engine."""
         found = _look(inputs)
         return None if found is None or found == self.outputs_of(state) else "secretName"

@@ -81,12 +81,13 @@ class Dispatcher(sdk.Provider):
         """Compare the state with new inputs."""
         resource = self._resource(request.type)
         changed = _changes(resource, request)
-        replacing = [key for key in changed if key in wire_names(resource.inputs_type, "replaces")]
         state, news = wire.to_map(request.old_state), wire.to_map(request.new_inputs)
+        operation = self._operation(request.urn)
+        if blame := await self._run(lambda: resource.outdated(operation, news, state)):
+            changed = sorted({*changed, blame})
+        replacing = [key for key in changed if key in wire_names(resource.inputs_type, "replaces")]
         if blame := resource.must_replace(state):
             changed, replacing = sorted({*changed, blame}), sorted({*replacing, blame})
-        if not changed and (blame := await self._run(lambda: resource.outdated(news, state))):
-            changed = [blame]
         stable = await self._run(lambda: _stables(resource, news, state)) if changed and not replacing else []
         return sdk.DiffResponse(
             changes=bool(changed),

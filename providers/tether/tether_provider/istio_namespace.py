@@ -1,16 +1,15 @@
 """Istio's namespace in a cluster that was there already: made where it is absent, else patched and given back."""
 
-import contextlib
-import os
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
 
 from tether import kube, metadata
-from tether.removal import reach, traces
+from tether.removal import traces
 from tether.topology import MADE_ANNOTATION
+from tether_provider import reaching
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.resource import REPLACES, SECRET, Found, Operation, Resource, Wire
 
@@ -60,7 +59,7 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
     def create(self, operation: Operation, inputs: NamespaceInputs) -> tuple[str, NamespaceOutputs]:
         """Make it, or remember what is there and patch it."""
         wanted = _wanted(inputs)
-        with _reach(inputs.kubeconfig, inputs.name) as cluster:
+        with reaching.reached(inputs.kubeconfig, f"namespace {inputs.name}") as cluster:
             found = cluster.find(_path(inputs.name))
             if found is None:
                 annotations = {**wanted["annotations"], MADE_ANNOTATION: "true"}
@@ -78,7 +77,7 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
         """See whether it is there, and what of ours it still carries."""
         if not state:
             return None
-        with _reach(state["kubeconfig"], resource_id) as cluster:
+        with reaching.reached(state["kubeconfig"], f"namespace {resource_id}") as cluster:
             found = cluster.find(_path(resource_id))
         if found is None:
             return None
@@ -90,7 +89,7 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
     ) -> NamespaceOutputs:
         """Give back what is no longer ours, remember what becomes ours."""
         wanted, ours, outputs = _wanted(inputs), _ours(state), self.outputs_of(state)
-        with _reach(inputs.kubeconfig, resource_id) as cluster:
+        with reaching.reached(inputs.kubeconfig, f"namespace {resource_id}") as cluster:
             found = cluster.find(_path(resource_id))
             if found is None:
                 raise ProviderError(f"namespace {resource_id} is gone; make it anew with: pulumi up --refresh")
@@ -103,13 +102,8 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
 
     def delete(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
         """Take away what istiod wrote; remove what was made and wait for its end; give back what was there."""
-        try:
-            with kube.connect(state["kubeconfig"]) as cluster:
-                self._leave(operation, cluster, resource_id, state)
-        except kube.KubeError as error:
-            if error.status or os.environ.get(reach.GIVE_UP) != "true":
-                raise ProviderError(f"namespace {resource_id}: {error}") from None
-            operation.log.warning(f"namespace {resource_id} is given up with its cluster, which does not answer")
+        with reaching.left(operation, state["kubeconfig"], f"namespace {resource_id}") as cluster:
+            self._leave(operation, cluster, resource_id, state)
 
     def _leave(self, operation: Operation, cluster: kube.Api, name: str, state: Mapping[str, Any]) -> None:
         for thing in (*traces.root_certificates(cluster), *traces.elections(cluster, name)):
@@ -161,15 +155,6 @@ def _ending(name: str, found: kube.Object) -> str:
 
 def _path(name: str) -> str:
     return f"/api/v1/namespaces/{name}"
-
-
-@contextlib.contextmanager
-def _reach(kubeconfig: str, name: str) -> Generator[kube.Api]:
-    try:
-        with kube.connect(kubeconfig) as cluster:
-            yield cluster
-    except kube.KubeError as error:
-        raise ProviderError(f"namespace {name}: {error}") from None
 
 
 def _wanted(inputs: NamespaceInputs) -> Marks:

@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
 def resources() -> list[AnyResource]:
     """One of each resource type."""
     from tether_provider.authority_secret import AuthoritySecret
+    from tether_provider.bound_token import BoundToken
     from tether_provider.certificate_chain import CertificateChain
     from tether_provider.cluster import KindCluster
     from tether_provider.container_network import ContainerNetwork
@@ -61,6 +62,7 @@ def resources() -> list[AnyResource]:
         ProvidedChain(),
         AuthoritySecret(),
         IstioNamespace(),
+        BoundToken(),
         IstiodReady(),
         RemoteReady(),
         GatewayReady(),

@@ -114,14 +114,17 @@ class Resource(ABC, Generic[Inputs, Outputs]):
         del state
         return None
 
-    def outdated(self, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
+    def outdated(self, operation: Operation, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
         """Wire name of an input to blame when what lies outside is no longer what the state says of it.
 
+        An input that ``replaces`` has a new resource made, and the old one removed after it.
+
         Args:
+            operation: where it is told why.
             inputs: the known ones, by wire name.
             state: the old state.
         """
-        del inputs, state
+        del operation, inputs, state
         return None
 
     def rehearse(self, operation: Operation, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> None:
