@@ -32,6 +32,7 @@ about = pulumi.Output.from_input(
 pulumi.export("endpoints", mesh.endpoints)
 pulumi.export("clusters", [cluster.name for cluster in plan.clusters])
 pulumi.export("mesh", about)
+pulumi.export("credentials", mesh.credentials)
 pulumi.export("verification", mesh.verification)
 pulumi.export("kubeconfigs", mesh.kubeconfigs)
 pulumi.export("readme", pulumi.Output.all(mesh.endpoints, about).apply(lambda known: stack_readme.render(*known)))

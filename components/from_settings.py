@@ -10,11 +10,12 @@ from components.east_west_gateway import ExposureArgs
 from components.istio import HelmValuesArgs
 from components.mesh import MeshArgs, MeshClusterArgs
 from tether import kubeconfig
+from tether.credential import CredentialKind
 from tether.parts import Parts
-from tether.settings import AuthoritySource, HelmValues, Settings, authority, exposure
+from tether.settings import AuthoritySource, HelmValues, Settings, authority, credential, exposure
 from tether.settings.exposure import GatewayExposure, TlsVersion
 from tether.settings.stack import NAMESPACE
-from tether.topology import ClusterPlan, Topology
+from tether.topology import ClusterPlan, Role, Topology
 
 
 def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
@@ -54,6 +55,9 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
             made["helm_values"] = values
         if held := _exposure(exposure.in_force(settings.exposure, written.exposure)):
             made["exposure"] = held
+        reader = credential.in_force(settings.remote_credential, written.remote_credential)
+        if reader.kind is CredentialKind.BOUND and written.role is Role.REMOTE:
+            made["bound_token_hours"] = reader.lifetime_hours
     if settings.exposure.tls_minimum is not TlsVersion.TLS_1_2:
         arguments["tls_minimum"] = settings.exposure.tls_minimum.value
     if values := _helm_values("helmValues", settings.helm_values):

@@ -14,7 +14,8 @@ from components.istio import HelmValuesArgs, IstioArgs
 from components.kind_cluster import KindCluster
 from components.kind_environment import KindEnvironment, KindEnvironmentArgs
 from components.primary import Primary, PrimaryArgs
-from components.remote import Remote
+from components.reader_credential import ReaderCredential
+from components.remote import Remote, RemoteArgs
 from components.remote_secret import RemoteSecret
 from components.resources import RemoteReady, Verification
 from tether import helm_values, topology
@@ -38,6 +39,8 @@ class MeshClusterArgs(TypedDict):
     """Helm values of this cluster, laid over those in ``istio``."""
     exposure: NotRequired[ExposureArgs]
     """Who may reach the cluster's east-west gateway; everybody when left out."""
+    bound_token_hours: NotRequired[int]
+    """Lifetime of the token with which istiod reads a remote, and which Tether renews; without an end when left out."""
 
 
 class VerificationArgs(TypedDict):
@@ -99,6 +102,8 @@ class Mesh(pulumi.ComponentResource):
     """By cluster ID; secret."""
     authority: CertificateAuthority
     """The shared certificate authority."""
+    credentials: pulumi.Output[list[dict[str, Any]]]
+    """By remote: ``cluster``, ``kind``, and the ``expiry`` of a bound token."""
     verification: pulumi.Output[dict[str, Any] | None]
     """What the proof saw, or nothing where it was not asked for."""
 
@@ -113,9 +118,9 @@ class Mesh(pulumi.ComponentResource):
         self._primary_settings = next(one for one in args["clusters"] if one["role"] == Role.PRIMARY)
         primary = self._create_primary(shared)
         self.authority = primary.authority
-        for cluster in args["clusters"]:
-            if cluster["role"] != Role.PRIMARY:
-                self._tie_remote(cluster, primary)
+        remotes = [cluster for cluster in args["clusters"] if cluster["role"] != Role.PRIMARY]
+        credentials = {cluster["name"]: self._tie_remote(cluster, primary) for cluster in remotes}
+        self.credentials = pulumi.Output.all(*[one.told(name) for name, one in credentials.items()])
         self.endpoints = pulumi.Output.all(*[self._endpoint(cluster) for cluster in args["clusters"]])
         self.kubeconfigs = pulumi.Output.secret(
             pulumi.Output.all(**{name: place.cluster.kubeconfig for name, place in self._places.items()})
@@ -191,58 +196,66 @@ class Mesh(pulumi.ComponentResource):
         self._create_gateway(settings, primary)
         return primary
 
-    def _tie_remote(self, cluster: MeshClusterArgs, primary: Primary) -> None:
+    def _tie_remote(self, cluster: MeshClusterArgs, primary: Primary) -> ReaderCredential:
         """Install a remote's half, let istiod read the cluster, wait until it serves it, open its network."""
         name, primary_name = cluster["name"], self._primary_settings["name"]
         primary_gateway = self._gateways[primary_name]
         plan = ClusterPlan(
             name=name, role=Role.REMOTE, network=cluster["network"], platform=Platform(cluster["platform"]), index=0
         )
-        remote = Remote(
-            name,
-            {
-                "cluster_name": name,
-                "network": cluster["network"],
-                "mesh_id": self._args["mesh_id"],
-                "trust_domain": self._args["trust_domain"],
-                "primary_cluster_name": primary_name,
-                "istio_namespace": self._args["istio_namespace"],
-                "istiod_address": self._places[primary_name].gateway_address or primary_gateway.address,
-                "injection_path": plan.injection_path,
-                "root_certificate": self.authority.root_certificate,
-                "kubeconfig": self._places[name].cluster.kubeconfig,
-                "namespace_may_exist": cluster["platform"] == Platform.EXISTING,
-                "istio": self._istio(name),
-            },
-            self._inside(name),
-        )
+        arguments: RemoteArgs = {
+            "cluster_name": name,
+            "network": cluster["network"],
+            "mesh_id": self._args["mesh_id"],
+            "trust_domain": self._args["trust_domain"],
+            "primary_cluster_name": primary_name,
+            "istio_namespace": self._args["istio_namespace"],
+            "istiod_address": self._places[primary_name].gateway_address or primary_gateway.address,
+            "injection_path": plan.injection_path,
+            "root_certificate": self.authority.root_certificate,
+            "kubeconfig": self._places[name].cluster.kubeconfig,
+            "namespace_may_exist": cluster["platform"] == Platform.EXISTING,
+            "istio": self._istio(name),
+        }
+        if "bound_token_hours" in cluster:
+            arguments["bound_token_hours"] = cluster["bound_token_hours"]
+        remote = Remote(name, arguments, self._inside(name))
         secret = RemoteSecret(
             name,
             {
                 "cluster_name": name,
                 "secret_name": plan.remote_secret_name,
                 "api_server": self._places[name].cluster.api_server,
-                "certificate_authority": remote.certificate_authority,
-                "token": remote.reader_token,
+                "certificate_authority": remote.credential.certificate_authority,
+                "token": remote.credential.token,
                 "istio_namespace": self._args["istio_namespace"],
                 "labels": self._args["istio"].get("labels", {}),
             },
             self._inside(primary_name, [primary.namespace, remote.istiod]),
         )
-        ready = RemoteReady(
-            name,
+        ready = self._await_remote(cluster, remote.credential, [secret, primary_gateway, primary])
+        self._create_gateway(cluster, ready)
+        return remote.credential
+
+    def _await_remote(
+        self, cluster: MeshClusterArgs, credential: ReaderCredential, depends_on: list[pulumi.Resource]
+    ) -> RemoteReady:
+        """Wait until istiod serves a remote; with another bound token once more, before the old one goes."""
+        primary_name = self._primary_settings["name"]
+        return RemoteReady(
+            cluster["name"],
             {
                 "primaryKubeconfig": self._places[primary_name].cluster.kubeconfig,
-                "remoteKubeconfig": self._places[name].cluster.kubeconfig,
-                "clusterName": name,
+                "remoteKubeconfig": self._places[cluster["name"]].cluster.kubeconfig,
+                "clusterName": cluster["name"],
                 "network": cluster["network"],
                 "istioNamespace": self._args["istio_namespace"],
                 "rootCertificate": self.authority.root_certificate,
                 "timeoutSeconds": self._args["istio"]["timeout_seconds"],
+                **({"triggers": {"credential": credential.bound_to}} if credential.bound_to is not None else {}),
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[secret, primary_gateway, primary]),
+            pulumi.ResourceOptions(parent=self, depends_on=depends_on),
         )
-        self._create_gateway(cluster, ready)
 
     def _create_gateway(self, cluster: MeshClusterArgs, injection: pulumi.Resource) -> None:
         """Open a cluster's network to the others, once ``injection`` answers there."""

@@ -1,6 +1,5 @@
 """A cluster whose proxies belong to an istiod elsewhere."""
 
-import base64
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -8,13 +7,8 @@ import pulumi_kubernetes as kubernetes
 
 from components.istio import IstioArgs, ca_bundle, istio_release
 from components.istio_namespace import istio_namespace
-from components.labels import metadata
+from components.reader_credential import ReaderCredential, ReaderCredentialArgs, reader_credential
 from tether.helm_values import Chart
-from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET
-
-_TOKEN_MARKS = [f'metadata.labels["kubernetes.io/legacy-token-{mark}"]' for mark in ("last-used", "invalid-since")]
-"""Kubernetes marks the day of a token's last use in labels, which are no change of ours. The engine can look past
-single ones only where we have labels too ("cannot ignore changes in added or removed elements")."""
 
 
 class RemoteArgs(TypedDict):
@@ -45,6 +39,8 @@ class RemoteArgs(TypedDict):
     """Charts."""
     namespace_may_exist: NotRequired[bool]
     """Whether the namespace may be somebody else's: it is patched then, and given back as it was."""
+    bound_token_hours: NotRequired[pulumi.Input[int]]
+    """Lifetime of a token that Tether renews; left out, the reader's token has no end."""
 
 
 class Remote(pulumi.ComponentResource):
@@ -53,10 +49,8 @@ class Remote(pulumi.ComponentResource):
     Pass the cluster's Kubernetes provider by ``opts``.
     """
 
-    reader_token: pulumi.Output[str]
-    """Token of the reader service account; secret."""
-    certificate_authority: pulumi.Output[str]
-    """CA of the cluster's API server, PEM."""
+    credential: ReaderCredential
+    """With what istiod reads the cluster."""
     istiod: kubernetes.helm.v3.Release
     """Release with the Service, the webhook and the reader's rights."""
 
@@ -112,25 +106,12 @@ class Remote(pulumi.ComponentResource):
             },
             depends_on=[base],
         )
-        credential = kubernetes.core.v1.Secret(
-            f"{name}-reader-token",
-            type="kubernetes.io/service-account-token",
-            metadata=metadata(
-                {
-                    "name": READER_TOKEN_SECRET,
-                    "namespace": inside,
-                    "annotations": {"kubernetes.io/service-account.name": READER_SERVICE_ACCOUNT},
-                },
-                labels,
-            ),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[base],
-                additional_secret_outputs=["data"],
-                ignore_changes=["data", *(_TOKEN_MARKS if labels else ["metadata.labels"])],
-            ),
-        )
-        data = pulumi.Output.secret(credential.data)
-        self.reader_token = data.apply(lambda entries: base64.b64decode(entries["token"]).decode())
-        self.certificate_authority = data.apply(lambda entries: base64.b64decode(entries["ca.crt"]).decode())
+        reader: ReaderCredentialArgs = {
+            "namespace": inside,
+            "kubeconfig": args["kubeconfig"],
+            "labels": labels or {},
+        }
+        if "bound_token_hours" in args:
+            reader["bound_token_hours"] = args["bound_token_hours"]
+        self.credential = reader_credential(self, f"{name}-reader-token", reader, [base])
         self.register_outputs({})

@@ -132,6 +132,28 @@ class IstioNamespace(_ProviderResource):
     """Name of the namespace."""
 
 
+class BoundToken(_ProviderResource):
+    """A token of a ServiceAccount that ends, and is made anew before it does."""
+
+    noun = "BoundToken"
+    outputs: ClassVar = {
+        "token": "token",
+        "expiry": "expiry",
+        "secret_name": "secretName",
+        "certificate_authority": "certificateAuthority",
+    }
+    secrets = ("token",)
+
+    token: pulumi.Output[str]
+    """Secret."""
+    expiry: pulumi.Output[str]
+    """ISO 8601, UTC."""
+    secret_name: pulumi.Output[str]
+    """Name of the Secret that it is bound to; every token has its own."""
+    certificate_authority: pulumi.Output[str]
+    """CA of the API server, PEM."""
+
+
 class IstiodReady(_ProviderResource):
     """Exists once the API server reaches istiod's webhooks."""
 

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pulumi
@@ -135,3 +136,16 @@ def provided_authority() -> Recording:
 def existing_authority() -> Recording:
     authority = {"source": "existing", "istio_namespace": "istio-system"}
     return record(lambda: Mesh("mesh", mesh_args("cluster2", platform="existing", authority=authority)))
+
+
+@pytest.fixture(scope="session")
+def bound_credentials() -> Recording:
+    """Of three remotes two have a bound token, one of them with a lifetime of its own."""
+    clusters = [
+        {"name": "cluster1", "role": "primary", "network": "n1"},
+        {"name": "cluster2", "role": "remote", "network": "n2"},
+        {"name": "cluster3", "role": "remote", "network": "n3", "remoteCredential": {"lifetimeHours": 24}},
+        {"name": "cluster4", "role": "remote", "network": "n4", "remoteCredential": {"kind": "token-secret"}},
+    ]
+    raw = {"clusters": clusters, "remoteCredential": {"kind": "bound", "lifetimeHours": 48}, "labels": LABELS}
+    return of_settings({f"tether:{key}": json.dumps(value) for key, value in raw.items()}, [])

@@ -145,6 +145,13 @@ OUTPUTS: dict[str, dict[str, Any]] = {
     "tether:index:AuthoritySecret": {
         key: value for key, value in _CHAIN.items() if key not in ("intermediateKey", "certificateChain")
     },
+    "tether:index:BoundToken": {
+        "token": TOKEN,
+        "expiry": "2030-01-01T00:00:00+00:00",
+        "lifetimeSeconds": 86400,
+        "secretName": "reader-bound-1",
+        "certificateAuthority": "ca",
+    },
     "tether:index:GatewayReady": {"address": "10.89.7.128"},
     "tether:index:Verification": {
         "answers": {},

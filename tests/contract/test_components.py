@@ -30,6 +30,7 @@ RECORDINGS = [
     "ingress_gateways",
     "provided_authority",
     "existing_authority",
+    "bound_credentials",
 ]
 
 

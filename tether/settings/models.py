@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from tether import kubernetes_labels, topology
 from tether.settings.base import Model, complaint, spoken
+from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
 from tether.settings.exposure import ExposureSettings, GatewayExposure
 from tether.topology import Platform, Role
 
@@ -263,6 +264,10 @@ class ClusterSettings(Model):
         default=GatewayExposure(),
         description="Who may reach this cluster's gateway, in place of the mesh's: sourceRanges, internal, annotations",
     )
+    remote_credential: RemoteCredential = Field(
+        default=RemoteCredential(),
+        description="remotes: with what istiod reads this cluster, in place of the mesh's: kind, lifetimeHours",
+    )
 
 
 class AuthoritySettings(Model):
@@ -319,7 +324,7 @@ class Settings(Model):
         ),
         description="The clusters: name, role (primary, remote), network, platform (kind, existing) and what the "
         "platform takes: podCidr, serviceCidr, nodeImage, kindConfig; or kubeconfig (secret), context, "
-        "apiServer; helmValues, exposure",
+        "apiServer; helmValues, exposure, remoteCredential",
     )
     certificate_authority: AuthoritySettings = Field(
         default=AuthoritySettings(),
@@ -330,6 +335,10 @@ class Settings(Model):
         default=ExposureSettings(),
         description="Who may reach the east-west gateways, over which TLS: sourceRanges, internal (aws, azure, "
         "google), annotations, tlsMinimum (1.2, 1.3)",
+    )
+    remote_credential: RemoteCredentialSettings = Field(
+        default=RemoteCredentialSettings(),
+        description="With what istiod reads the remotes: kind (token-secret, bound); bound: lifetimeHours",
     )
     ingress_gateway: bool = Field(
         default=False, description="Also give every cluster an ingress gateway, for clients outside of the mesh"

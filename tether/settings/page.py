@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tether import helm_values, kubernetes_labels
+from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
 from tether.settings.exposure import ExposureSettings, GatewayExposure
 from tether.settings.models import AuthoritySettings, ClusterSettings, HelmValues, Settings
 
@@ -61,6 +62,10 @@ def render() -> str:
             *_table(ExposureSettings),
             "\n## clusters[].exposure\n",
             *_table(GatewayExposure),
+            "\n## remoteCredential\n",
+            *_table(RemoteCredentialSettings),
+            "\n## clusters[].remoteCredential\n",
+            *_table(RemoteCredential),
             "\n## helmValues, clusters[].helmValues\n",
             *_table(HelmValues),
             _HELM_VALUES,

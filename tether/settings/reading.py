@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from tether import helm_values
 from tether.errors import Problem, SettingsError, count
-from tether.settings import authority, exposure, hatches, rules
+from tether.settings import authority, credential, exposure, hatches, rules
 from tether.settings.models import Settings
 from tether.settings.wording import fix, is_secret, remove, shown, subject
 
@@ -53,6 +53,7 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
         problems += [_problem(detail, project) for detail in details]
     problems += rules.check(document, project)
     problems += hatches.check(document, project) + exposure.check(document, project)
+    problems += credential.check(document, project)
     if folder is not None:
         problems += authority.check_material(document.get("certificateAuthority"), project, folder)
     if problems or settings is None:
