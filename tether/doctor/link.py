@@ -1,30 +1,13 @@
 """Whether the primary's istiod can read each remote: the remote secret and what follows from it."""
 
-import http
 import ipaddress
-import socket
 from urllib.parse import urlsplit
 
 from tether import kube, metadata
-from tether.doctor import before, fixes, istiod, objects
+from tether.doctor import before, credential, fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, wrong
 from tether.doctor.objects import REMOTE_SECRET_LABEL
 from tether.doctor.view import ClusterView, MeshView
-from tether.topology import READER_SERVICE_ACCOUNT
-
-_CONNECT_SECONDS = 1.5
-
-RIGHTS = (
-    ("create", "authentication.k8s.io", "tokenreviews"),
-    ("create", "authorization.k8s.io", "subjectaccessreviews"),
-    *((verb, "", resource) for resource in ("pods", "services", "nodes", "namespaces", "secrets", "configmaps")
-      for verb in ("list", "watch")),
-    *((verb, "discovery.k8s.io", "endpointslices") for verb in ("list", "watch")),
-    *((verb, "", "configmaps") for verb in ("create", "update")),
-    *((verb, "admissionregistration.k8s.io", "mutatingwebhookconfigurations") for verb in ("list", "watch", "patch")),
-)  # fmt: skip
-"""Verb, API group, resource: what istiod does in a remote (istio/istio
-manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml)."""
 
 
 def _secret(view: MeshView, remote: ClusterView) -> Answer:
@@ -93,33 +76,33 @@ def _server_option(remote: ClusterView) -> str:
 
 def _kubeconfig(view: MeshView, remote: ClusterView) -> Answer:
     secret, key, content = objects.known_secret_of(view, remote)
-    credential = objects.credential(content)
+    found = objects.credential(content)
     mend = fixes.rebuild(view, _new_secret(view, remote, objects.cluster_id(remote)))
-    if credential is None:
+    if found is None:
         return wrong(f"key {key} of Secret {secret.name} holds no usable kubeconfig", fix=mend)
-    if credential.refused:
+    if found.refused:
         return wrong(
-            f"the kubeconfig in {secret.name} uses {', '.join(credential.refused)}, which istiod refuses",
+            f"the kubeconfig in {secret.name} uses {', '.join(found.refused)}, which istiod refuses",
             cause="it was copied from a user's kubeconfig; istiod takes inline tokens and CA data only",
             fix=mend,
         )
-    server = urlsplit(credential.server)
+    server = urlsplit(found.server)
     if server.scheme != "https":
-        return wrong(f"the API server in {secret.name} is {credential.server}, not an https address", fix=mend)
+        return wrong(f"the API server in {secret.name} is {found.server}, not an https address", fix=mend)
     if _is_loopback(server.hostname or ""):
         return wrong(
-            f"the API server in {secret.name} is {credential.server}: for istiod's pod that is itself",
+            f"the API server in {secret.name} is {found.server}: for istiod's pod that is itself",
             cause="the address is that of this machine's kubeconfig (istio/istio#31081); istiod needs one that pods "
             "of the primary reach",
             fix=mend,
         )
-    if credential.authority.strip() != objects.api_authority(remote):
+    if found.authority.strip() != objects.api_authority(remote):
         return wrong(
             f"the CA in {secret.name} is not the one of {remote.name}'s API server",
             cause="the kubeconfig is of another cluster or goes through a proxy (istio/istio#51376)",
             fix=mend,
         )
-    return ok(f"{credential.server}, CA of {remote.name}")
+    return ok(f"{found.server}, CA of {remote.name}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -127,102 +110,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _token(view: MeshView, remote: ClusterView) -> Answer:
-    secret, _, content = objects.known_secret_of(view, remote)
-    with kube.connect(_reachable(content, remote)) as api:
-        try:
-            review = api.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", _review("SelfSubjectReview"))
-        except kube.KubeError as error:
-            if error.status != http.HTTPStatus.UNAUTHORIZED:
-                raise
-            return wrong(
-                f"{remote.name}'s API server does not accept the token in Secret {secret.name}: {error}",
-                cause="the token was revoked or has ended: its Secret or ServiceAccount in the remote was made anew",
-                fix=fixes.rebuild(view, _renew(view, remote)),
-            )
-        who = str(review["status"]["userInfo"]["username"])
-        denied = [right for right in RIGHTS if not _may(api, *right)]
-    if denied:
-        names = ", ".join(f"{verb} {resource}" for verb, _, resource in denied)
-        return wrong(
-            f"{who} may not {names} in {remote.name}",
-            cause="its ClusterRole or the binding was changed or removed",
-            fix=_grant(view, remote, who),
-        )
-    return ok(f"{who} has all {len(RIGHTS)} rights that istiod needs")
-
-
-def _review(kind: str) -> kube.Object:
-    return {"apiVersion": "authentication.k8s.io/v1", "kind": kind}
-
-
-def _may(api: kube.Api, verb: str, group: str, resource: str) -> bool:
-    body: kube.Object = {
-        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {"verb": verb, "group": group, "resource": resource}},
-    }  # fmt: skip
-    return bool(api.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)["status"].get("allowed"))
-
-
-def _reachable(kubeconfig: str, remote: ClusterView) -> str:
-    """The remote secret's kubeconfig, at the address by which this machine reaches the same API server.
-
-    Credential and CA are those of the Secret; only where nobody answers at its address
-    here (a container's name, a private network) the user's own kubeconfig says the way.
-    """
-    server = urlsplit(kube.server_of(kubeconfig))
-    try:
-        with socket.create_connection((server.hostname or "", server.port or 443), _CONNECT_SECONDS):
-            return kubeconfig
-    except OSError:
-        return kube.with_server(kubeconfig, kube.server_of(remote.cluster.member.kubeconfig))
-
-
-def _renew(view: MeshView, remote: ClusterView) -> str:
-    """Commands that copy the reader's current token into the remote secret."""
-    secret, key, _ = objects.known_secret_of(view, remote)
-    one, two = view.primary.cluster.member.kubectl, remote.cluster.member.kubectl
-    reader = f"-n {view.namespace} get secret {_token_secret(remote)} -o jsonpath='{{.data.token}}'"
-    return (
-        f"TOKEN=$({two} {reader} | base64 -d)\n"
-        f"{one} -n {view.namespace} get secret {secret.name} -o jsonpath='{{.data.{key}}}' | base64 -d"
-        f' | sed "s/token: .*/token: $TOKEN/" > remote.kubeconfig\n'
-        f"{one} -n {view.namespace} create secret generic {secret.name} --from-file={key}=remote.kubeconfig"
-        f" --dry-run=client -o json | {one} -n {view.namespace} patch secret {secret.name} --patch-file /dev/stdin\n"
-        "rm remote.kubeconfig"
-    )
-
-
-def _token_secret(remote: ClusterView) -> str:
-    """The Secret in which Kubernetes keeps a long-lived token of the reader."""
-    kind = {"fieldSelector": "type=kubernetes.io/service-account-token"}
-    for item in remote.glimpse(remote.system("secrets"), kind):
-        if metadata.annotations(item).get("kubernetes.io/service-account.name") == READER_SERVICE_ACCOUNT:
-            return str(item["metadata"]["name"])
-    return f"{READER_SERVICE_ACCOUNT}-istio-remote-secret-token"
-
-
-def _grant(view: MeshView, remote: ClusterView, who: str) -> str:
-    """Commands that give the reader what it lacks, beside what it has."""
-    role = "tether-istiod-reader"
-    groups: dict[str, dict[str, set[str]]] = {}
-    for verb, group, resource in RIGHTS:
-        groups.setdefault(group, {}).setdefault(resource, set()).add(verb)
-    rules = [
-        {"apiGroups": [group], "resources": [resource], "verbs": sorted({"get", *verbs} if "list" in verbs else verbs)}
-        for group, resources in groups.items()
-        for resource, verbs in resources.items()
-    ]
-    namespace, _, account = who.removeprefix("system:serviceaccount:").partition(":")
-    meta = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": role}}
-    binding = {
-        **meta, "kind": "ClusterRoleBinding",
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
-    }  # fmt: skip
-    return fixes.apply(remote, {**meta, "kind": "ClusterRole", "rules": rules}) + "\n" + fixes.apply(remote, binding)
 
 
 def _key(view: MeshView, remote: ClusterView) -> Answer:
@@ -336,14 +223,7 @@ CHECKS = (
         "pods reach.",
         probe=_kubeconfig,
     ),
-    Check(
-        id="D13", title="Its token is accepted, with every right that istiod needs", family=Family.LINK,
-        scope=Scope.REMOTE, needs=("D12",),
-        symptom="istiod logs Unauthorized or forbidden; proxies of the remote are Unauthenticated.",
-        cause="The token was revoked, or the reader's role was changed.",
-        remedy="Put a fresh token of the reader into the Secret, or give the reader the rights that are named.",
-        probe=_token,
-    ),
+    *credential.CHECKS,
     Check(
         id="D14", title="Secret, webhook and plan agree on the cluster ID", family=Family.LINK, scope=Scope.REMOTE,
         needs=("D11", "D03"),

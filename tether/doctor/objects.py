@@ -90,7 +90,8 @@ class Credential:
     """CA certificate, PEM; empty where there is none."""
     refused: tuple[str, ...]
     """Fields for which istiod refuses the kubeconfig (istio/istio pkg/kube/util.go, sanitizeKubeConfig)."""
-    has_token: bool
+    token: str = field(repr=False)
+    """Secret; empty where it proves itself otherwise."""
 
 
 def credential(kubeconfig: str) -> Credential | None:
@@ -109,7 +110,7 @@ def credential(kubeconfig: str) -> Credential | None:
         server=str(cluster.get("server") or ""),
         authority=decoded(str(cluster.get("certificate-authority-data") or "")),
         refused=tuple(refused),
-        has_token=bool(user.get("token")),
+        token=str(user.get("token") or ""),
     )
 
 

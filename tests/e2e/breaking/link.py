@@ -9,7 +9,7 @@ import yaml
 
 from tests.e2e.breaking.before import path
 from tests.e2e.breaking.lab import GATEWAY, ISTIO, PRIMARY, REMOTE, Breakage, Lab, Way
-from tether.topology import READER_TOKEN_SECRET
+from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET
 
 SECRET = "istio-remote-secret-cluster2"
 NOWHERE = "10.89.255.254"
@@ -105,6 +105,12 @@ def _other_token(lab: Lab) -> None:
     secret(lambda kubeconfig: kubeconfig["users"][0]["user"].update(token="not-the-token"))(lab)
 
 
+def _short_token(lab: Lab) -> None:
+    """One of the shortest life that API servers give."""
+    made = lab.kubectl(REMOTE, "create", "token", READER_SERVICE_ACCOUNT, "--duration", "10m").stdout.strip()
+    secret(lambda kubeconfig: kubeconfig["users"][0]["user"].update(token=made))(lab)
+
+
 def _no_token_reviews(lab: Lab) -> None:
     role = "clusterrole/istio-reader-clusterrole-istio-system"
     rules = lab.keep(REMOTE, role)["rules"]
@@ -149,6 +155,7 @@ BREAKAGES = (
     Breakage("the kubeconfig has the CA of another cluster", "D12", REMOTE, secret(_authority)),
     Breakage("the token is revoked", "D13", REMOTE, _revoked_token, way=Way.STACK),
     Breakage("the token is another one", "D13", REMOTE, _other_token, evidence="Unauthorized"),
+    Breakage("the token ends within the hour", "D40", REMOTE, _short_token),
     Breakage("the reader may not review tokens", "D13", REMOTE, _no_token_reviews),
     Breakage("the secret's key is another name", "D14", REMOTE, _wrong_key),
     Breakage("the injection path names another cluster", "D14", REMOTE, path("/inject/cluster/cluster9/net/network2"),

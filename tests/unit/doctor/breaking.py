@@ -14,10 +14,12 @@ from tests.unit.doctor.fake_mesh import (
     encoded,
     kubeconfig,
     remote_secret,
+    token,
     workload,
 )  # fmt: skip
 from tether import kube
 from tether.doctor.handshake import Handshake, Outcome
+from tether.topology import READER_TOKEN_SECRET
 
 ONE, TWO = "kubectl --context cluster1", "kubectl --context cluster2"
 SYSTEM_ONE, SYSTEM_TWO = f"{ONE} -n istio-system", f"{TWO} -n istio-system"
@@ -71,6 +73,19 @@ def spec(path: str, where: str = "remote", **values: Any) -> Callable[[FakeMesh]
 
 def secret(**changes: Any) -> Callable[[FakeMesh], Any]:
     return lambda mesh: mesh.primary.put(SECRET, remote_secret(kubeconfig(**changes)))
+
+
+def ending(seconds_left: float, bound_to: str = "", *, refused: bool = False, kept: bool = False) -> Callable[..., Any]:
+    """A token that ends, after a day in all; with ``refused`` the remote takes it no more."""
+
+    def do(mesh: FakeMesh) -> None:
+        secret(user={"token": token(seconds_left, bound_to=bound_to)})(mesh)
+        if not kept:
+            mesh.remote.objects.pop(f"{SYSTEM}/secrets/{READER_TOKEN_SECRET}")
+        if refused:
+            mesh.token_error = kube.KubeError("Unauthorized", 401)
+
+    return do
 
 
 def met(outcome: Outcome, seen: str, address: str, *ports: int) -> Callable[[FakeMesh], Any]:

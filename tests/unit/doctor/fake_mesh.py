@@ -4,6 +4,7 @@ import base64
 import datetime
 import functools
 import json
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from tether.doctor.examination import Examination, examine
 from tether.doctor.handshake import Handshake, Outcome
 from tether.doctor.registry import CHECKS
 from tether.mesh import Blueprint, Cluster, Member, Mesh
-from tether.topology import Role
+from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET, Role
 
 SYSTEM = "/api/v1/namespaces/istio-system"
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -93,6 +94,16 @@ def kubeconfig(name: str = "cluster2", **changes: Any) -> dict[str, Any]:
         "users": [{"name": name, "user": changes.get("user", {"token": "t0ken-of-the-reader"})}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}], "current-context": name,
     }  # fmt: skip
+
+
+def token(seconds_left: float, lifetime: float = 86400, bound_to: str = "") -> str:
+    """A token of the reader as a TokenRequest gives it."""
+    ends = time.time() + seconds_left
+    claims: dict[str, Any] = {"sub": f"system:serviceaccount:istio-system:{READER_SERVICE_ACCOUNT}", "exp": int(ends),
+              "iat": int(ends) - int(lifetime)}  # fmt: skip
+    if bound_to:
+        claims["kubernetes.io"] = {"secret": {"name": bound_to, "uid": "u"}}
+    return f"h.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.s"
 
 
 def remote_secret(content: dict[str, Any], key: str = "cluster2", **meta: Any) -> kube.Object:
@@ -174,7 +185,7 @@ class FakeMesh:
         """Answer connections that leave the API server's way."""
         patch.setattr("tether.doctor.handshake.connect", self._met)
         patch.setattr("tether.doctor.handshake.greet", self._greeted)
-        patch.setattr("tether.doctor.link._reachable", _as_it_is)
+        patch.setattr("tether.doctor.credential._reachable", _as_it_is)
         patch.setattr("tether.kube.connect", self._by_secret)
 
     def _met(self, address: str, port: int) -> Handshake:
@@ -268,6 +279,10 @@ def _remote(remote: FakeCluster) -> None:
     })  # fmt: skip
     put_webhook(remote, "/inject/cluster/cluster2/net/network2")
     put_leader(remote, "istiod-1", 1)
+    remote.put(f"{SYSTEM}/secrets/{READER_TOKEN_SECRET}", {
+        "type": "kubernetes.io/service-account-token",
+        "metadata": {"annotations": {"kubernetes.io/service-account.name": READER_SERVICE_ACCOUNT}},
+    })  # fmt: skip
     remote.texts[f"{SYSTEM}/pods/gateway-cluster2/log"] = ""
     remote.answers["pods"] = lambda made: injected(made)
 

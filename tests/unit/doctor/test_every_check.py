@@ -58,6 +58,7 @@ MISSING = {
     "D11": SECRETS,
     "D12": ("remote", r"get .*/kube-root-ca.crt", "configmaps"),
     "D13": SECRETS,
+    "D40": SECRETS,
     "D14": HOOKS,
     "D15": SERVICES,
     "D17": DEBUG,

@@ -1,5 +1,6 @@
 """What the checks are made of: namespaces that istiod looks at, firewalls, istiod's answers, refusals, rights."""
 
+import base64
 import datetime
 import subprocess
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.doctor.breaking import met, refused
+from tests.unit.doctor.breaking import ending, met, refused
 from tests.unit.doctor.fake_cluster import FakeCluster
 from tests.unit.doctor.fake_mesh import SECRET, SYSTEM, FakeMesh, encoded, put_leader, put_webhook, remote_secret
 from tether import kube
@@ -240,6 +241,26 @@ def test_every_field_that_istiod_refuses_is_named(mesh: FakeMesh, field: str) ->
     secret(user={field: {"x": "y"}})(mesh)
 
     assert f"uses {field}, which istiod refuses" in mesh.examine("D12").wrong[0].answer.seen
+
+
+def test_a_token_that_lasts_is_told_with_its_end_and_one_without_an_end_as_such(mesh: FakeMesh) -> None:
+    (found,) = mesh.examine("D40").findings
+    assert (found.status, found.answer.seen) == (
+        Status.OK, "Secret istio-remote-secret-cluster2 holds no token that ends",
+    )  # fmt: skip
+
+    ending(7 * 3600)(mesh)
+
+    (found,) = mesh.examine("D40").findings
+    assert found.status is Status.OK
+    assert "ends in 7 h, at " in found.answer.seen
+
+
+def test_no_answer_about_a_token_shows_it(mesh: FakeMesh) -> None:
+    ending(-60, "reader-bound-1", refused=True)(mesh)
+    shown = "".join(f"{one.answer.seen}{one.answer.fix}{one.answer.cause}" for one in mesh.examine().findings)
+    kubeconfig = mesh.primary.objects[SECRET]["data"]["cluster2"]
+    assert yaml.safe_load(base64.b64decode(kubeconfig))["users"][0]["user"]["token"] not in shown
 
 
 def test_a_webhook_that_calls_a_url_needs_no_endpoints(mesh: FakeMesh) -> None:
