@@ -183,6 +183,7 @@ def _sweep(leaving: Leaving, api: kube.Api, state: State) -> None:
     found = [
         *traces.webhooks(api, leaving.namespace),
         *traces.rights(api, leaving.namespace),
+        *traces.credentials(api, leaving.namespace),
         *traces.root_certificates(api),
         *traces.elections(api, leaving.namespace),
         *(traces.definitions(api) if leaving.wish.crds else ()),

@@ -81,6 +81,8 @@ class Inventory:
     workloads: tuple[Workload, ...]
     webhooks: tuple[str, ...]
     releases: tuple[str, ...]
+    credentials: tuple[str, ...]
+    """Secrets of the reader's token."""
     leftovers: tuple[str, ...]
     definitions: tuple[str, ...]
     namespace_is_made: bool = True
@@ -99,6 +101,7 @@ def inventory(api: kube.Api, istio_namespace: str) -> Inventory:
         workloads=tuple(workloads.injected(api, istio_namespace, GATEWAYS)),
         webhooks=tuple(map(str, traces.webhooks(api, istio_namespace))),
         releases=tuple(map(str, found)),
+        credentials=tuple(map(str, traces.credentials(api, istio_namespace))),
         leftovers=tuple(map(str, leftovers)),
         definitions=tuple(map(str, traces.definitions(api))),
         namespace_is_made=traces.made_namespace(api, istio_namespace) is not None,
@@ -108,10 +111,12 @@ def inventory(api: kube.Api, istio_namespace: str) -> Inventory:
 def expected(istio_namespace: str) -> Inventory:
     """What Tether puts into every remote, for one that cannot be asked."""
     names = (*_CHARTS, EAST_WEST_GATEWAY)
+    credential = f"Secret {istio_namespace}/{READER_TOKEN_SECRET}, or the one that the reader's token is bound to"
     return Inventory(
         workloads=(),
         webhooks=("MutatingWebhookConfiguration of istiod",),
         releases=tuple(f"Helm release {istio_namespace}/{name}" for name in names),
+        credentials=(credential,),
         leftovers=(),
         definitions=(),
     )
@@ -131,7 +136,7 @@ def steps(mesh: Topology, remote: ClusterPlan, found: Inventory, *, definitions:
     charts = tuple(release for release in found.releases if release not in gateways)
     goes = remote.is_kind or found.namespace_is_made
     fate = "whatever is in it" if goes else "the labels and annotations that the mesh put on it"
-    around = (f"Secret {istio_namespace}/{READER_TOKEN_SECRET}", f"Namespace {istio_namespace}, {fate}")
+    around = (*found.credentials, f"Namespace {istio_namespace}, {fate}")
     secret = (f"Secret {istio_namespace}/{remote.remote_secret_name}",)
     made = (
         Step(title="webhooks of istiod, so that no pod is refused while it goes out of reach", items=found.webhooks),

@@ -31,6 +31,7 @@ def in_remote(
         yield _problem(name, hook, _WHY_HOOK, kubectl)
     others = [
         *traces.rights(api, istio_namespace),
+        *traces.credentials(api, istio_namespace),
         *traces.root_certificates(api),
         *traces.elections(api, istio_namespace),
         *(traces.definitions(api) if definitions else ()),

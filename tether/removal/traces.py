@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tether import kube, metadata
-from tether.topology import MADE_ANNOTATION, ROOT_CERTIFICATE_CONFIG_MAP
+from tether.topology import BOUND_TOKEN_LABEL, MADE_ANNOTATION, READER_TOKEN_SECRET, ROOT_CERTIFICATE_CONFIG_MAP
 
 _HOOKS = "/apis/admissionregistration.k8s.io/v1"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -93,6 +93,18 @@ def rights(api: kube.Api, istio_namespace: str) -> list[Thing]:
         if metadata.labels(item).get("app") in _ROLE_APPS
         and metadata.annotations(item).get(_HELM_NAMESPACE) == istio_namespace
     ]
+
+
+def credentials(api: kube.Api, istio_namespace: str) -> list[Thing]:
+    """Secrets with which the reader's token is valid: those that it is kept in, and those that it is bound to.
+
+    Raises:
+        tether.kube.KubeError: the cluster does not answer or refuses.
+    """
+    path = f"/api/v1/namespaces/{istio_namespace}/secrets"
+    kept = (item for item in kube.items(api.get(path, {"fieldSelector": f"metadata.name={READER_TOKEN_SECRET}"})))
+    bound = (item for item in kube.items(api.get(path, {"labelSelector": BOUND_TOKEN_LABEL})))
+    return [_thing("Secret", path, item) for item in (*kept, *bound)]
 
 
 def root_certificates(api: kube.Api) -> list[Thing]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.unit.doctor.fake_cluster import FakeCluster
 from tether import kube
+from tether.topology import BOUND_TOKEN_LABEL, READER_TOKEN_SECRET
 
 NAMESPACE = "istio-system"
 HOOKS = "/apis/admissionregistration.k8s.io/v1"
@@ -72,8 +73,15 @@ def remote() -> FakeRemote:
         put_record(cluster, release, 1, "deployed")
     cluster.put(f"{CRDS}/gateways.networking.istio.io", {"spec": {"group": "networking.istio.io"}})
     cluster.put(f"{CRDS}/widgets.example.com", {"spec": {"group": "example.com"}})
+    cluster.put(f"{SECRETS}/{READER_TOKEN_SECRET}", {"type": "kubernetes.io/service-account-token"})
     put_discovery(cluster)
     return cluster
+
+
+def put_bound(cluster: FakeRemote) -> None:
+    """Have the reader's token be bound to a Secret, and kept in none."""
+    cluster.objects.pop(f"{SECRETS}/{READER_TOKEN_SECRET}")
+    cluster.put(f"{SECRETS}/reader-bound-1", {"metadata": {"labels": {BOUND_TOKEN_LABEL: "reader"}}})
 
 
 def put_hook(cluster: FakeRemote, name: str, service_namespace: str, kind: str = "mutating") -> None:

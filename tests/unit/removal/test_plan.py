@@ -1,10 +1,10 @@
 import json
 
-from tests.unit.removal.fake_remote import NAMESPACE, put_pod, put_record, remote
+from tests.unit.removal.fake_remote import NAMESPACE, put_bound, put_pod, put_record, remote
 from tests.unit.removal.test_remnants import WEST
 from tether.removal import plan
 from tether.removal.plan import Inventory, Plan
-from tether.topology import ClusterPlan, Platform, Role, Topology
+from tether.topology import READER_TOKEN_SECRET, ClusterPlan, Platform, Role, Topology
 
 KIND = ClusterPlan(name="cluster2", role=Role.REMOTE, network="n", platform=Platform.KIND, index=1)
 
@@ -40,6 +40,7 @@ def test_everything_is_listed_in_the_order_in_which_it_goes() -> None:
         "4. charts",
         "Helm release istio-system/istiod, stuck in pending-upgrade",
         "Helm release istio-system/istio-base",
+        f"Secret istio-system/{READER_TOKEN_SECRET}",
         "Namespace istio-system",
         "5. what istiod left",
         "ConfigMap shop/istio-ca-root-cert",
@@ -49,6 +50,14 @@ def test_everything_is_listed_in_the_order_in_which_it_goes() -> None:
     places = [shown.index(words) for words in order]
     assert places == sorted(places)
     assert "example.com" not in shown
+
+
+def test_the_secret_of_a_bound_token_is_listed_in_its_place() -> None:
+    cluster = remote()
+    put_bound(cluster)
+    lines = list(planned(WEST, plan.inventory(cluster, NAMESPACE)).lines())
+    assert "     Secret istio-system/reader-bound-1" in lines
+    assert READER_TOKEN_SECRET not in "".join(lines)
 
 
 def test_definitions_stay_unless_asked_for() -> None:

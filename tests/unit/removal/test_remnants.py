@@ -1,7 +1,7 @@
 from tests.unit.removal.fake_remote import NAMESPACE, SECRETS, FakeRemote, put_held, remote
 from tether.errors import Problem
 from tether.removal import remnants
-from tether.topology import ClusterPlan, Platform, Role
+from tether.topology import READER_TOKEN_SECRET, ClusterPlan, Platform, Role
 
 WEST = ClusterPlan(name="west", role=Role.REMOTE, network="n-west", platform=Platform.EXISTING, index=1)
 
@@ -17,6 +17,7 @@ def test_everything_that_is_left_is_told_with_the_command_that_removes_it() -> N
         "MutatingWebhookConfiguration istio-sidecar-injector",
         "ClusterRole istio-reader-clusterrole-istio-system",
         "ClusterRoleBinding istio-reader-clusterrole-istio-system",
+        f"Secret istio-system/{READER_TOKEN_SECRET}",
         "ConfigMap istio-system/istio-ca-root-cert",
         "ConfigMap shop/istio-ca-root-cert",
         "ConfigMap istio-system/istio-ca-crl",

@@ -1,5 +1,6 @@
-from tests.unit.removal.fake_remote import HOOKS, NAMESPACE, put_hook, remote
+from tests.unit.removal.fake_remote import HOOKS, NAMESPACE, SECRETS, put_bound, put_hook, remote
 from tether.removal import traces
+from tether.topology import READER_TOKEN_SECRET
 
 
 def test_webhooks_are_those_that_call_this_mesh_s_istiod() -> None:
@@ -37,10 +38,22 @@ def test_only_istio_s_rights_config_maps_and_definitions_are_found() -> None:
     assert [one.name for one in traces.definitions(cluster)] == ["gateways.networking.istio.io"]
 
 
+def test_the_reader_s_token_is_found_whether_a_secret_keeps_it_or_bounds_it() -> None:
+    cluster = remote()
+    cluster.put(f"{SECRETS}/somebody-elses")
+    assert [one.name for one in traces.credentials(cluster, NAMESPACE)] == [READER_TOKEN_SECRET]
+
+    put_bound(cluster)
+
+    (found,) = traces.credentials(cluster, NAMESPACE)
+    assert (str(found), found.path) == ("Secret istio-system/reader-bound-1", f"{SECRETS}/reader-bound-1")
+
+
 def test_what_is_found_is_deleted_by_its_path() -> None:
     cluster = remote()
     everything = [
-        *traces.webhooks(cluster, NAMESPACE), *traces.rights(cluster, NAMESPACE), *traces.root_certificates(cluster),
+        *traces.webhooks(cluster, NAMESPACE), *traces.rights(cluster, NAMESPACE),
+        *traces.credentials(cluster, NAMESPACE), *traces.root_certificates(cluster),
         *traces.elections(cluster, NAMESPACE), *traces.definitions(cluster),
     ]  # fmt: skip
     assert {thing.path for thing in everything} <= set(cluster.objects)
