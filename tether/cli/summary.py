@@ -83,6 +83,8 @@ def facts(outputs: Mapping[str, Any], mesh: Mapping[str, Any]) -> Iterator[tuple
     if mesh.get("intermediateCertificateExpiry"):
         source = mesh.get("certificateAuthority", "generated")
         yield "Authority", f"{source}, istiod signs until {_end(mesh, 'intermediate')}"
+    if ends := credential_days_left(outputs):
+        yield "Credentials", "; ".join(f"{cluster} is read for {days} days more" for cluster, days in ends.items())
     yield (
         "Versions",
         f"Istio {mesh.get('istioVersion')}, Envoy {mesh.get('envoyVersion')} ({mesh.get('dataPlane')} data plane), "
@@ -101,6 +103,13 @@ def days_left(mesh: Mapping[str, Any]) -> dict[str, int | None]:
     """Whole days that both certificates are still good for, as of now."""
     found = {which: forms.days_left(str(mesh.get(f"{which}CertificateExpiry"))) for which in ("root", "intermediate")}
     return {which: None if days is None else math.floor(days) for which, days in found.items()}
+
+
+def credential_days_left(outputs: Mapping[str, Any]) -> dict[str, int]:
+    """By remote: whole days that a token which ends is still good for, as of now."""
+    listed = cast("list[dict[str, Any]]", outputs.get("credentials") or [])
+    found = {str(one["cluster"]): forms.days_left(str(one.get("expiry"))) for one in listed}
+    return {cluster: math.floor(days) for cluster, days in found.items() if days is not None}
 
 
 def verified(verification: Mapping[str, Any] | None) -> str:
@@ -132,6 +141,11 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "changes": outcome.changes,
         "seconds": round(outcome.seconds, 3),
         "kubeconfigs": outcome.kubeconfigs,
-        **{name: outcome.outputs.get(name) for name in ("endpoints", "clusters", "mesh", "verification")},
-        "daysLeft": days_left(cast("dict[str, Any]", outcome.outputs.get("mesh") or {})),
+        **{
+            name: outcome.outputs.get(name) for name in ("endpoints", "clusters", "mesh", "credentials", "verification")
+        },
+        "daysLeft": {
+            **days_left(cast("dict[str, Any]", outcome.outputs.get("mesh") or {})),
+            "credentials": credential_days_left(outcome.outputs),
+        },
     }

@@ -97,6 +97,20 @@ def test_days_that_are_left_count_from_now_and_only_whole_ones_count() -> None:
     assert summary.document(OUTCOME)["daysLeft"]["root"] > 3000
 
 
+def test_only_tokens_that_end_have_days_left() -> None:
+    expiry = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=5.5)).isoformat(timespec="seconds")
+    credentials = [
+        {"cluster": "cluster2", "kind": "bound", "expiry": expiry},
+        {"cluster": "cluster3", "kind": "token-secret", "expiry": None},
+    ]
+    outcome = replace(OUTCOME, outputs={**OUTPUTS, "credentials": credentials})
+
+    assert "Credentials  cluster2 is read for 5 days more\n" in shown(outcome)
+    assert "Credentials" not in shown(OUTCOME)
+    assert summary.document(outcome)["daysLeft"]["credentials"] == {"cluster2": 5}
+    assert summary.document(outcome)["credentials"] == credentials
+
+
 def test_a_mesh_that_says_nothing_of_its_authority_is_shown_without() -> None:
     mesh = {key: value for key, value in OUTPUTS["mesh"].items() if "ntermediate" not in key}
     old = replace(OUTCOME, outputs={**OUTPUTS, "mesh": mesh})
