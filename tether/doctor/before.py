@@ -1,6 +1,6 @@
 """What must be right before clusters are linked: API servers, versions, names, load balancers, leftovers."""
 
-from tether import kube, mesh_probe, metadata, topology, versions
+from tether import addresses, istiod_endpoints, kube, mesh_probe, metadata, topology, versions
 from tether.compatibility import bad_releases, judging, lines, numbers
 from tether.doctor import fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
@@ -126,12 +126,10 @@ def _load_balancer(view: MeshView, cluster: ClusterView) -> Answer:
                 f"label service {topology.EAST_WEST_GATEWAY} {objects.NETWORK_LABEL}={network_of(cluster)} --overwrite",
             ),
         )
-    without = [service for service in found if not objects.addresses(service)]
+    without = [service for service in found if not addresses.of_service(service)]
     if without:
         return _waits(cluster, without[0])
-    return ok(
-        "east-west gateway at " + ", ".join(address for service in found for address in objects.addresses(service))
-    )
+    return ok("east-west gateway at " + ", ".join(objects.gateway_addresses(cluster)))
 
 
 def _waits(cluster: ClusterView, service: kube.Object) -> Answer:
@@ -177,49 +175,33 @@ def _compatible_endpoints(view: MeshView, remote: ClusterView) -> Answer:
     cloud = next((name for scheme, name in _CLOUDS_BY_ENDPOINTS.items() if scheme in kinds), "")
     if not cloud:
         return ok("this platform's API server reads EndpointSlices")
-    if remote.find(remote.system("endpoints", "istiod")):
+    if remote.find(remote.system("endpoints", istiod_endpoints.SERVICE)):
         return ok(f"{cloud}: Endpoints istiod is there")
-    address = objects.gateway_address(view.primary)
+    known = objects.gateway_ips(view.primary) or list(objects.sliced(objects.istiod_slices(remote)))
     return wrong(
         f"{cloud}'s API server finds webhooks through v1 Endpoints, and {remote.name} has none for istiod",
-        fix=fixes.apply(remote, endpoints_body(view.namespace, address)),
+        cause="v1Endpoints is not true in the settings of the cluster" if view.mesh.blueprint.stack else "",
+        fix=fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, known)),
     )
-
-
-def endpoints_body(namespace: str, address: str) -> dict[str, object]:
-    """v1 Endpoints beside the EndpointSlice; labelled so that Kubernetes does not mirror them into a second slice."""
-    ports = [{"name": "tcp-istiod", "port": topology.XDS_PORT}, {"name": "tcp-webhook", "port": topology.WEBHOOK_PORT}]
-    return {
-        "apiVersion": "v1", "kind": "Endpoints",
-        "metadata": {"name": "istiod", "namespace": namespace,
-                     "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
-        "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
-    }  # fmt: skip
 
 
 def _hostname(view: MeshView, remote: ClusterView) -> Answer:
     address = objects.gateway_address(view.primary)
-    if objects.is_ip(address):
+    if addresses.is_ip(address):
         return ok(f"the primary's gateway has the IP address {address}")
     if any(not hook.service for hook in objects.injectors(remote)):
         return ok(f"the primary's gateway is {address}, and webhooks call a URL")
-    if any(True for _ in objects.istiod_endpoints(remote)):
+    if any(objects.sliced(objects.istiod_slices(remote))):
         return ok(f"the primary's gateway is {address}; an EndpointSlice holds what it resolved to")
     return wrong(
         f"the primary's gateway is {address}, and the webhooks of {remote.name} call a Service that cannot hold a name",
-        fix=_resolved(view, remote, address),
+        fix=resolve(view, remote, address),
     )
 
 
-def _resolved(view: MeshView, remote: ClusterView, name: str) -> str:
+def resolve(view: MeshView, remote: ClusterView, name: str) -> str:
     """Commands that write what a name leads to now into an EndpointSlice."""
-    body = {
-        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-        "metadata": {"name": "istiod", "namespace": view.namespace, "labels": {objects.SLICE_SERVICE_LABEL: "istiod"}},
-        "addressType": "IPv4", "endpoints": [{"addresses": ["$ADDRESS"]}],
-        "ports": [{"name": "tcp-istiod", "port": topology.XDS_PORT, "protocol": "TCP"},
-                  {"name": "tcp-webhook", "port": topology.WEBHOOK_PORT, "protocol": "TCP"}],
-    }  # fmt: skip
+    body = istiod_endpoints.endpoint_slice(view.namespace, ["$ADDRESS"], "IPv4")
     return (
         "# holds as long as the name leads there; for good, give webhooks a URL (istiodRemote.injectionURL)\n"
         f"ADDRESS=$(getent ahostsv4 {name} | awk '{{print $1; exit}}')\n"

@@ -4,7 +4,7 @@ import json
 import shlex
 from typing import Any, cast
 
-from tether import metadata, topology
+from tether import addresses, metadata, topology
 from tether.doctor import before, certificates, discovery, firewall, fixes, handshake, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
 from tether.doctor.handshake import Outcome
@@ -20,7 +20,7 @@ _EXPORT = "networking.istio.io/exportTo"
 def _known_gateway(view: MeshView, cluster: ClusterView) -> Answer:
     network, identity = before.network_of(cluster), objects.known_id(view, cluster)
     known = [entry for entry in istiod.networks(view) if entry["Network"] == network and entry["Cluster"] == identity]
-    addresses = [address for service in objects.gateways(cluster) for address in objects.addresses(service)]
+    found = objects.gateway_addresses(cluster)
     if not known:
         hidden = _hidden(view, cluster, network)
         if hidden:
@@ -37,10 +37,10 @@ def _known_gateway(view: MeshView, cluster: ClusterView) -> Answer:
             ),
         )  # fmt: skip
     # A host name is resolved by istiod, so only addresses can be compared (RESOLVE_HOSTNAME_GATEWAYS).
-    comparable = all(objects.is_ip(address) for address in addresses)
-    if comparable and not any(str(entry["Addr"]) in addresses for entry in known):
+    comparable = all(addresses.is_ip(address) for address in found)
+    if comparable and not any(str(entry["Addr"]) in found for entry in known):
         return wrong(
-            f"istiod takes {known[0]['Addr']} for the gateway into {network}, but it is at {', '.join(addresses)}",
+            f"istiod takes {known[0]['Addr']} for the gateway into {network}, but it is at {', '.join(found)}",
             fix=fixes.restart_istiod(view),
         )
     return ok(f"{network} is entered at {known[0]['Addr']}:{known[0]['Port']}")

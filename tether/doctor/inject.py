@@ -4,7 +4,7 @@ import base64
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tether import mesh_probe, metadata, topology
+from tether import addresses, istiod_endpoints, mesh_probe, metadata, topology
 from tether.doctor import before, certificates, discovery, firewall, fixes, handshake, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, unknown, wrong
 from tether.doctor.handshake import Handshake, Outcome
@@ -13,8 +13,6 @@ from tether.errors import count
 from tether.kube import KubeError
 from tether.topology import WEBHOOK_PORT, XDS_PORT
 
-_PORTS = ({"name": "tcp-istiod", "port": XDS_PORT, "protocol": "TCP"},
-          {"name": "tcp-webhook", "port": WEBHOOK_PORT, "protocol": "TCP"})  # fmt: skip
 _NOT_WRITTEN = ("kube-public", "kube-node-lease", "local-path-storage")
 """Namespaces that istiod gives no root; kube-system has one (istio/istio pkg/config/constants)."""
 _FORBIDDEN = 403
@@ -53,25 +51,46 @@ def _service(view: MeshView, remote: ClusterView) -> Answer:
 
 
 def _endpoints(view: MeshView, remote: ClusterView) -> Answer:
-    wanted = [address for service in objects.gateways(view.primary) for address in objects.addresses(service)]
-    found = sorted(set(objects.istiod_endpoints(remote)))
+    slices = objects.istiod_slices(remote)
+    found = sorted({*objects.sliced(slices)})
     if not found:
         return wrong(
             f"Service istiod of {remote.name} has no EndpointSlice, so it leads nowhere",
             cause="the slice was deleted, or its label kubernetes.io/service-name was changed",
             fix=_slice_fix(view, remote),
         )
-    if not any(objects.is_ip(address) for address in wanted):
-        return ok(f"Service istiod → {', '.join(found)}; the gateway's name cannot be compared with it")
+    wanted = objects.gateway_ips(view.primary)
+    if wanted is None:
+        return ok(f"Service istiod → {', '.join(found)}; this machine does not know where the gateway's name leads")
     stale = [address for address in found if address not in wanted]
     if stale:
+        return _moved(view, remote, stale, wanted)
+    stale = [address for address in objects.v1_endpoints(remote) if address not in wanted]
+    if stale:
         return wrong(
-            f"Service istiod of {remote.name} leads to {', '.join(stale)}, but the primary's east-west gateway is at "
-            f"{', '.join(wanted)}",
-            cause="the load balancer gave the gateway another address",
-            fix=_slice_fix(view, remote),
+            f"the v1 Endpoints istiod of {remote.name} lead to {', '.join(stale)}, but the primary's east-west gateway "
+            f"is at {', '.join(wanted)}",
+            cause="the load balancer gave the gateway another address, and only the EndpointSlice was changed",
+            fix=fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, wanted)),
         )
     return ok(f"Service istiod → {', '.join(found)}, the primary's east-west gateway")
+
+
+def _moved(view: MeshView, remote: ClusterView, stale: list[str], wanted: list[str]) -> Answer:
+    name = objects.gateway_address(view.primary)
+    place = f"is at {', '.join(wanted)}"
+    cause = "the load balancer gave the gateway another address"
+    if not addresses.is_ip(name):
+        place = f"{name} is at {', '.join(wanted)} by now"
+        cause = "the load balancer changed the addresses behind its name"
+    ours = [item for item in objects.istiod_slices(remote)
+            if metadata.labels(item).get(istiod_endpoints.MANAGED_BY_LABEL) == istiod_endpoints.MANAGER]  # fmt: skip
+    mend = _slice_fix(view, remote)
+    return wrong(
+        f"Service istiod of {remote.name} leads to {', '.join(stale)}, but the primary's east-west gateway {place}",
+        cause=cause,
+        fix=fixes.rebuild(view, mend) if {*objects.sliced(ours)} & {*stale} else mend,
+    )
 
 
 def _service_body(namespace: str) -> dict[str, Any]:
@@ -83,13 +102,9 @@ def _service_body(namespace: str) -> dict[str, Any]:
 
 def _slice_fix(view: MeshView, remote: ClusterView) -> str:
     address = objects.gateway_address(view.primary)
-    kind = "IPv6" if ":" in address else "IPv4"
-    body = {
-        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-        "metadata": {"name": "istiod", "namespace": view.namespace, "labels": {objects.SLICE_SERVICE_LABEL: "istiod"}},
-        "addressType": kind, "endpoints": [{"addresses": [address]}], "ports": [dict(port) for port in _PORTS],
-    }  # fmt: skip
-    return fixes.apply(remote, body)
+    if not addresses.is_ip(address):
+        return before.resolve(view, remote, address)
+    return fixes.apply(remote, istiod_endpoints.endpoint_slice(view.namespace, [address]))
 
 
 def _istiod_ports(view: MeshView, primary: ClusterView) -> Answer:

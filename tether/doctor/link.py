@@ -3,7 +3,7 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from tether import kube, metadata
+from tether import istiod_endpoints, kube, metadata
 from tether.doctor import before, credential, fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, wrong
 from tether.doctor.objects import REMOTE_SECRET_LABEL
@@ -67,7 +67,7 @@ def _server_option(remote: ClusterView) -> str:
     if not _is_loopback(host):
         return ""
     path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-    for item in remote.glimpse(path, {"labelSelector": f"{objects.SLICE_SERVICE_LABEL}=kubernetes"}):
+    for item in remote.glimpse(path, {"labelSelector": f"{istiod_endpoints.SERVICE_LABEL}=kubernetes"}):
         for endpoint in metadata.listed(item, "endpoints"):
             address = str(endpoint["addresses"][0])
             return f" --server https://{f'[{address}]' if ':' in address else address}:{item['ports'][0]['port']}"

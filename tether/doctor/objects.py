@@ -3,15 +3,14 @@
 import base64
 import binascii
 import http
-import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import yaml
 
-from tether import kube, metadata, topology
+from tether import addresses, istiod_endpoints, kube, metadata, topology
 from tether.authority import forms
 from tether.doctor.view import ClusterView, MeshView
 
@@ -19,7 +18,6 @@ NETWORK_LABEL = "topology.istio.io/network"
 CONTROL_PLANE_ANNOTATION = "topology.istio.io/controlPlaneClusters"
 REMOTE_SECRET_LABEL = "istio/multiCluster"  # noqa: S105 - a label, no secret
 INJECTION_PATH = re.compile(r"/inject(?:/cluster/(?P<cluster>[^/?]+))?(?:/net/(?P<network>[^/?]+))?")
-SLICE_SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 def data(item: kube.Object | None) -> dict[str, str]:
@@ -280,25 +278,22 @@ def pods_of(cluster: ClusterView, service: kube.Object) -> list[kube.Object]:
     return cluster.list(f"/api/v1/namespaces/{service['metadata']['namespace']}/pods", {"labelSelector": wanted})
 
 
-def addresses(service: kube.Object) -> list[str]:
-    """IP addresses and host names that a load balancer gave to a Service, then its external IPs."""
-    ingress = cast("list[kube.Object]", service.get("status", {}).get("loadBalancer", {}).get("ingress") or [])
-    found = [str(entry.get("ip") or entry.get("hostname")) for entry in ingress]
-    return found + cast("list[str]", service["spec"].get("externalIPs") or [])
+def gateway_addresses(cluster: ClusterView) -> list[str]:
+    """IP addresses and host names of the cluster's east-west gateways."""
+    return [address for service in gateways(cluster) for address in addresses.of_service(service)]
 
 
-def is_ip(address: str) -> bool:
-    """Whether an address is one of IPv4 or IPv6, and no host name."""
+def gateway_ips(cluster: ClusterView) -> list[str] | None:
+    """IP addresses that those stand for; None where this machine cannot resolve a name."""
     try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True
+        return cluster.facts.once("gateway IPs", lambda: addresses.resolved(gateway_addresses(cluster)))
+    except OSError:
+        return None
 
 
 def gateway_address(cluster: ClusterView) -> str:
     """First address of the cluster's east-west gateway; empty where there is none."""
-    return next((address for service in gateways(cluster) for address in addresses(service)), "")
+    return next(iter(gateway_addresses(cluster)), "")
 
 
 def known_gateway_address(cluster: ClusterView) -> str:
@@ -324,9 +319,24 @@ def mesh_root(view: MeshView) -> str:
     return root_of(view.primary, view.namespace)
 
 
-def istiod_endpoints(remote: ClusterView) -> Iterator[str]:
-    """Addresses behind the remote's Service istiod, from its EndpointSlices."""
+def istiod_slices(remote: ClusterView) -> list[kube.Object]:
+    """EndpointSlices of the remote's Service istiod."""
     path = f"/apis/discovery.k8s.io/v1/namespaces/{remote.mesh.namespace}/endpointslices"
-    for item in remote.list(path, {"labelSelector": f"{SLICE_SERVICE_LABEL}=istiod"}):
+    return remote.list(path, {"labelSelector": f"{istiod_endpoints.SERVICE_LABEL}={istiod_endpoints.SERVICE}"})
+
+
+def sliced(slices: Iterable[kube.Object]) -> Iterator[str]:
+    """Addresses in EndpointSlices."""
+    for item in slices:
         for endpoint in metadata.listed(item, "endpoints"):
             yield from cast("list[str]", endpoint.get("addresses") or [])
+
+
+def v1_endpoints(remote: ClusterView) -> list[str]:
+    """Addresses in the v1 Endpoints of Service istiod; none where there are none, or they may not be read."""
+    try:
+        found = remote.find(remote.system("endpoints", istiod_endpoints.SERVICE)) or {}
+    except kube.KubeError:
+        return []
+    return [str(one["ip"]) for subset in metadata.listed(found, "subsets")
+            for one in metadata.listed(subset, "addresses")]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import yaml
 
-from tether import kube, mesh_probe, metadata
+from tether import addresses, kube, mesh_probe, metadata
 from tether.doctor import before, certificates, istiod, objects
 from tether.doctor.view import ClusterView, MeshView
 from tether.redact import redact
@@ -96,7 +96,7 @@ def _cluster(view: MeshView, cluster: ClusterView, states: dict[str, str]) -> Cl
         gateways=tuple(map(_gateway, gaps.read("gateways", lambda: objects.gateways(cluster), []))),
         ingress=tuple(map(_gateway, gaps.read("ingress gateways", lambda: _ingress(cluster), []))),
         istiod_addresses=() if cluster.is_primary else tuple(
-            sorted(set(gaps.read("Service istiod", lambda: list(objects.istiod_endpoints(cluster)), [])))
+            sorted(set(gaps.read("Service istiod", lambda: list(objects.sliced(objects.istiod_slices(cluster))), [])))
         ),
         secret=secret,
         gaps=tuple(gaps.said),
@@ -135,7 +135,7 @@ def _gateway(service: kube.Object) -> Gateway:
     return Gateway(
         service=f"{service['metadata']['namespace']}/{service['metadata']['name']}",
         network=metadata.labels(service).get(objects.NETWORK_LABEL, ""),
-        addresses=tuple(objects.addresses(service)),
+        addresses=tuple(addresses.of_service(service)),
         ports=tuple(int(port["port"]) for port in metadata.listed(service["spec"], "ports")),
     )
 

@@ -35,7 +35,7 @@ def bearings(stage: Stage) -> Step:
     def exchange() -> Seen:
         try:
             stage.learned.root = objects.root_of(stage.remote, namespace)
-            found = sorted(set(objects.istiod_endpoints(stage.remote)))
+            found = sorted({*objects.sliced(objects.istiod_slices(stage.remote))})
             mesh_root = objects.mesh_root(stage.view)
         except KubeError as error:
             return refused(str(error), "the API server")
@@ -45,11 +45,11 @@ def bearings(stage: Stage) -> Step:
         if not stage.learned.address:
             return refused(f"Service istiod in {system} has no EndpointSlice, so it leads nowhere", "the API server")
         same = stage.learned.root.strip() == mesh_root.strip()
-        wanted = [address for service in objects.gateways(stage.view.primary) for address in objects.addresses(service)]
+        wanted = objects.gateway_ips(stage.view.primary)
         verdicts = [
             Verdict(what="root is the mesh's", ok=same, detail=certificates.fingerprints(stage.learned.root)),
-            Verdict(what="Service istiod leads to the gateway", ok=not found or bool(set(found) & set(wanted)),
-                    detail=", ".join(found) or "nowhere"),
+            Verdict(what="Service istiod leads to the gateway",
+                    ok=not found or wanted is None or bool({*found} & {*wanted}), detail=", ".join(found) or "nowhere"),
         ]  # fmt: skip
         return seen(f"the root, and istiod at {stage.learned.address}", verdicts)
 

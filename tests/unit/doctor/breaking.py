@@ -153,6 +153,30 @@ def host_name(mesh: FakeMesh) -> None:
     mesh.debug("networkz", known)
 
 
+def named(mesh: FakeMesh, *ips: str) -> None:
+    """Give the primary's gateway a host name that stands for these addresses."""
+    gateway = mesh.primary.objects[f"{SYSTEM}/services/istio-eastwestgateway"]
+    gateway["status"] = {"loadBalancer": {"ingress": [{"hostname": "gateway.test"}]}}
+    mesh.names["gateway.test"] = list(ips)
+
+
+def name_moved(mesh: FakeMesh) -> None:
+    named(mesh, "10.0.1.9", "10.0.1.8")
+
+
+def name_moved_of_a_stack(mesh: FakeMesh) -> None:
+    name_moved(mesh)
+    mesh.remote.put(f"{SLICES}/istiod-gateway", {
+        "metadata": {"labels": {"kubernetes.io/service-name": "istiod",
+                                "endpointslice.kubernetes.io/managed-by": "tether"}},
+        "endpoints": [{"addresses": ["10.0.1.1"]}],
+    })  # fmt: skip
+
+
+def forgotten_endpoints(mesh: FakeMesh) -> None:
+    mesh.remote.put(f"{SYSTEM}/endpoints/istiod", {"subsets": [{"addresses": [{"ip": "10.9.9.9"}], "ports": []}]})
+
+
 def hidden(mesh: FakeMesh) -> None:
     mesh.primary.objects[SYSTEM]["metadata"]["labels"]["mesh"] = "one"
     mesh.primary.put(

@@ -4,6 +4,7 @@ import base64
 import datetime
 import functools
 import json
+import socket
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -129,6 +130,8 @@ class FakeMesh:
     """Rights that the token in the remote secret lacks: ``verb resource``."""
     server: str = ""
     """The remote's API server in the user's kubeconfig, where it is another than in the remote secret."""
+    names: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """What this machine's resolver knows."""
     planned: bool = True
     """Whether somebody said which IDs and networks the clusters are meant to have."""
 
@@ -187,6 +190,12 @@ class FakeMesh:
         patch.setattr("tether.doctor.handshake.greet", self._greeted)
         patch.setattr("tether.doctor.credential._reachable", _as_it_is)
         patch.setattr("tether.kube.connect", self._by_secret)
+        patch.setattr("socket.getaddrinfo", self._resolved)
+
+    def _resolved(self, name: str, *_: object, **__: object) -> list[tuple[Any, ...]]:
+        if name not in self.names:
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(0, 0, 0, "", (ip, 0)) for ip in self.names[name]]
 
     def _met(self, address: str, port: int) -> Handshake:
         return self.ports.get((address, port), Handshake(outcome=Outcome.OK, seen=f"{address}:{port} is open"))
