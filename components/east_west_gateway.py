@@ -45,6 +45,8 @@ class EastWestGateway(pulumi.ComponentResource):
 
     address: pulumi.Output[str]
     """The load balancer's IP address or host name."""
+    ip_addresses: pulumi.Output[list[str]]
+    """What that name stands for, or the IP addresses themselves; of one family, sorted."""
 
     def __init__(self, name: str, args: EastWestGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:EastWestGateway", name, {}, opts)
@@ -74,7 +76,7 @@ class EastWestGateway(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
         )
-        self.address = ready.address
+        self.address, self.ip_addresses = ready.address, ready.ip_addresses
         self.register_outputs({"address": self.address})
 
 

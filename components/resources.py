@@ -170,10 +170,12 @@ class GatewayReady(_ProviderResource):
     """Exists once a gateway has an address and answers on it."""
 
     noun = "GatewayReady"
-    outputs: ClassVar = {"address": "address"}
+    outputs: ClassVar = {"address": "address", "ip_addresses": "ipAddresses"}
 
     address: pulumi.Output[str]
     """The load balancer's IP address or host name."""
+    ip_addresses: pulumi.Output[list[str]]
+    """What that name stands for, or the IP addresses themselves; sorted."""
 
 
 class Verification(_ProviderResource):

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-from tether import kube, topology, wait
+from tether import addresses, kube, topology, wait
 from tether.gate import Finding
 
 _PROXY = "istio-proxy"
@@ -173,6 +173,8 @@ def probe_pod() -> kube.Object:
 def webhook_cause(message: str) -> str:
     """What an API server's complaint about a webhook usually means; empty where nothing is known."""
     causes = {
+        'endpoints "': "this API server finds the Services of webhooks through v1 Endpoints, as GKE's and AKS's do; "
+        "set v1Endpoints of the cluster to true",
         "x509": "the webhook's caBundle is not the root that istiod's certificate is signed with",
         "refused": "nothing listens behind istiod's Service: the east-west gateway of the primary does not serve port "
         f"{topology.WEBHOOK_PORT} yet (Gateway and VirtualService that expose istiod)",
@@ -229,8 +231,7 @@ def gateway_running(cluster: kube.Api, namespace: str, service: str) -> Finding:
 def gateway_address(cluster: kube.Api, namespace: str, service: str, expected: str = "") -> Finding:
     """Whether the gateway's Service has its load balancer address; the finding's value is that address."""
     found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
-    ingress = cast("list[kube.Object]", found.get("status", {}).get("loadBalancer", {}).get("ingress") or [])
-    address = next((str(entry.get("ip") or entry.get("hostname")) for entry in ingress), "")
+    address = next(iter(addresses.of_service(found)), "")
     if not address:
         return Finding(
             ready=False,
@@ -245,6 +246,25 @@ def gateway_address(cluster: kube.Api, namespace: str, service: str, expected: s
             cause="another Service of this cluster took the address first, or the pool does not hold it",
         )
     return Finding(ready=True, seen=f"address {address}", value=address)
+
+
+def gateway_ips(cluster: kube.Api, namespace: str, service: str) -> Finding:
+    """Whether IP addresses are known for what the load balancer gave; the finding's value lists them, one at least.
+
+    They are those that one EndpointSlice can hold; names are resolved by this machine.
+    """
+    found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
+    given = addresses.of_service(found)
+    try:
+        ips = addresses.for_one_slice(found, addresses.resolved(given))
+    except OSError as error:
+        return Finding(
+            ready=False,
+            seen=f"this machine does not know where {', '.join(given)} leads: {error}",
+            cause="the name of a new load balancer takes minutes to be known everywhere, or it is in a private zone "
+            "that this machine's resolver does not ask; see: getent ahosts " + " ".join(given),
+        )
+    return Finding(ready=bool(ips), seen=", ".join(ips) or "none", value=ips)
 
 
 class GatewayHealth:

@@ -152,7 +152,7 @@ OUTPUTS: dict[str, dict[str, Any]] = {
         "secretName": "reader-bound-1",
         "certificateAuthority": "ca",
     },
-    "tether:index:GatewayReady": {"address": "10.89.7.128"},
+    "tether:index:GatewayReady": {"address": "10.89.7.128", "ipAddresses": ["10.89.7.128"]},
     "tether:index:Verification": {
         "answers": {},
         "identities": {},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pydantic
 
-from tether import gate, kube, mesh_probe, topology
+from tether import addresses, gate, kube, mesh_probe, topology
 from tether_provider.errors import ProviderError
 from tether_provider.remote_ready import await_gate
 from tether_provider.resource import SECRET, Found, Operation, Resource, Wire
@@ -29,6 +29,8 @@ class GatewayReadyOutputs(Wire):
 
     address: str
     """IP address, or a host name where the cloud gives one."""
+    ip_addresses: list[str] = pydantic.Field(default_factory=list[str])
+    """What a host name stands for, or the IP addresses themselves; of one family, sorted."""
     ports: dict[str, int]
     """Number by name of the Service's port."""
     checked_from: str
@@ -43,25 +45,40 @@ class GatewayReady(Resource[GatewayReadyInputs, GatewayReadyOutputs]):
     inputs_type = GatewayReadyInputs
     outputs_type = GatewayReadyOutputs
 
+    def outdated(self, operation: Operation, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
+        """A name may lead elsewhere by now; whether an IP address is another is for a refresh to see."""
+        if not state.get("ipAddresses"):
+            return "serviceName"
+        found = None if addresses.is_ip(state["address"]) else _look(inputs)
+        return "serviceName" if found and found != {key: state[key] for key in found} else None
+
     def foresee(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The address, where it is asked for; an update finds the same ports."""
-        promised = {key: state[key] for key in ("ports",) if state and key in state}
-        return promised | ({"address": inputs["expectedAddress"]} if inputs.get("expectedAddress") else {})
+        """The address where it is asked for, and what an update would find now; it finds the same ports."""
+        if wanted := inputs.get("expectedAddress"):
+            promised: dict[str, Any] = {"address": wanted, "ipAddresses": [wanted]}
+        else:
+            promised = (_look(inputs) or {}) if state else {}
+        return promised | {key: state[key] for key in ("ports",) if state and key in state}
 
     def create(self, operation: Operation, inputs: GatewayReadyInputs) -> tuple[str, GatewayReadyOutputs]:
         """Wait until the gateway answers."""
         with kube.connect(inputs.kubeconfig) as api:
             findings = await_gate(operation, _steps(inputs, api), inputs.timeout_seconds)
             ports = _ports(api, inputs)
-        address, checked_from = str(findings[-2].value), str(findings[-1].value)
-        outputs = GatewayReadyOutputs(address=address, ports=ports, checked_from=checked_from)
+        address, ip_addresses, checked_from = (finding.value for finding in findings[-3:])
+        outputs = GatewayReadyOutputs(
+            address=address, ip_addresses=ip_addresses, ports=ports, checked_from=checked_from
+        )
         return f"{inputs.namespace}/{inputs.service_name}", outputs
 
     def read(
         self, operation: Operation, resource_id: str, state: Mapping[str, Any]
     ) -> Found[GatewayReadyOutputs] | None:
-        """A gate that opened stays open."""
-        return Found(self.outputs_of(state)) if state else None
+        """A gate that opened stays open; where it leads is looked at anew, unless its address was asked for."""
+        if not state:
+            return None
+        found = None if state.get("expectedAddress") else _look(state)
+        return Found(self.outputs_of({**state, **(found or {})}))
 
     def update(
         self, operation: Operation, resource_id: str, state: Mapping[str, Any], inputs: GatewayReadyInputs
@@ -87,8 +104,22 @@ def _steps(inputs: GatewayReadyInputs, api: kube.Api) -> list[gate.Step]:
     return [
         gate.Step(f"pod of {service}", lambda: mesh_probe.gateway_running(api, namespace, service)),
         gate.Step(f"address of {service}", find_address),
+        gate.Step(f"IP addresses of {service}", lambda: mesh_probe.gateway_ips(api, namespace, service)),
         gate.Step(f"health of {service}", lambda: health(address)),
     ]
+
+
+def _look(inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where a gateway is now, as outputs on the wire; None where that cannot be seen."""
+    if not all(inputs.get(key) for key in ("kubeconfig", "namespace", "serviceName")):
+        return None
+    where = (inputs["namespace"], inputs["serviceName"])
+    try:
+        with kube.connect(inputs["kubeconfig"]) as api:
+            address, ips = mesh_probe.gateway_address(api, *where), mesh_probe.gateway_ips(api, *where)
+    except kube.KubeError:
+        return None
+    return {"address": address.value, "ipAddresses": ips.value} if address.ready and ips.ready else None
 
 
 def _ports(api: kube.Api, inputs: GatewayReadyInputs) -> dict[str, int]:

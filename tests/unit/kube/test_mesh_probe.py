@@ -1,4 +1,5 @@
 import json
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.kube.fake_api import FakeApi, pod
+from tests.unit.kube.test_addresses import resolver
 from tests.unit.wait.fake_clock import FakeClock
 from tether import gate, kube, mesh_probe, wait
 
@@ -226,6 +228,35 @@ def test_the_address_of_a_gateway(ingress: Any, expected: str, value: str | None
 
     assert finding.ready is (value is not None)
     assert finding.value == value
+
+
+def test_the_addresses_of_a_gateway_are_those_that_its_name_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = gateway(ingress=[{"hostname": "lb.example.com"}])
+    monkeypatch.setattr(socket, "getaddrinfo", resolver(lb=["10.0.0.2", "10.0.0.1", "fd00::1"]))
+
+    finding = mesh_probe.gateway_ips(api, NAMESPACE, "gw")
+
+    assert (finding.ready, finding.value) == (True, ["10.0.0.1", "10.0.0.2"])
+
+
+def test_a_name_that_is_not_known_yet_is_a_state_with_its_likely_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = gateway(ingress=[{"hostname": "lb.example.com"}])
+    monkeypatch.setattr(socket, "getaddrinfo", resolver())
+
+    finding = mesh_probe.gateway_ips(api, NAMESPACE, "gw")
+
+    assert not finding.ready
+    assert "this machine does not know where lb.example.com leads" in finding.seen
+    assert "getent ahosts lb.example.com" in finding.cause
+
+
+def test_a_gateway_without_an_address_leads_nowhere() -> None:
+    assert mesh_probe.gateway_ips(gateway(), NAMESPACE, "gw") == gate.Finding(ready=False, seen="none", value=[])
+
+
+def test_an_api_server_that_wants_v1_endpoints_is_told_from_one_that_finds_no_service() -> None:
+    assert "v1Endpoints" in mesh_probe.webhook_cause('failed calling webhook "x": endpoints "istiod" not found')
+    assert "v1Endpoints" not in mesh_probe.webhook_cause('failed calling webhook "x": service "istiod" not found')
 
 
 def fetching(outcome: int | OSError) -> Callable[[str, int, str], int]:
