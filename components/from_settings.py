@@ -50,9 +50,11 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
             "load_balancer_timeout_seconds": timeout,
         },
     }
-    for made, written in zip(arguments["clusters"], settings.clusters, strict=True):
+    for made, written, planned in zip(arguments["clusters"], settings.clusters, plan.clusters, strict=True):
         if values := _helm_values("clusters", written.helm_values):
             made["helm_values"] = values
+        if _has_v1_endpoints(planned):
+            made["v1_endpoints"] = True
         if held := _exposure(exposure.in_force(settings.exposure, written.exposure)):
             made["exposure"] = held
         reader = credential.in_force(settings.remote_credential, written.remote_credential)
@@ -149,14 +151,25 @@ def _kind_settings(cluster: ClusterPlan) -> dict[str, Any]:
     return own
 
 
+def _has_v1_endpoints(cluster: ClusterPlan) -> bool:
+    """Whether a remote needs v1 Endpoints: as said, else as its kubeconfig shows."""
+    if cluster.is_kind or cluster.role is Role.PRIMARY:
+        return False
+    said = cluster.v1_endpoints
+    return kubeconfig.is_of_endpoints_cloud(_kubeconfig(cluster)) if said is None else said
+
+
 def _existing_settings(cluster: ClusterPlan) -> dict[str, Any]:
+    own: dict[str, Any] = {"kubeconfig": pulumi.Output.secret(_kubeconfig(cluster))}
+    return own if cluster.api_server is None else {**own, "api_server": cluster.api_server}
+
+
+def _kubeconfig(cluster: ClusterPlan) -> str:
     try:
-        content = kubeconfig.load(cluster.kubeconfig or "", cluster.context)
+        return kubeconfig.load(cluster.kubeconfig or "", cluster.context)
     except kubeconfig.KubeconfigFileError as error:
         key = f"tether:clusters[{cluster.index}].kubeconfig"
         raise pulumi.RunError(
             f"{key} — {error} — cluster {cluster.name} is reached with it. "
             f"Set it with: pulumi config set --path --secret '{key}' -- \"$(cat KUBECONFIG)\""
         ) from None
-    own: dict[str, Any] = {"kubeconfig": pulumi.Output.secret(content)}
-    return own if cluster.api_server is None else {**own, "api_server": cluster.api_server}

@@ -41,6 +41,8 @@ class MeshClusterArgs(TypedDict):
     """Who may reach the cluster's east-west gateway; everybody when left out."""
     bound_token_hours: NotRequired[int]
     """Lifetime of the token with which istiod reads a remote, and which Tether renews; without an end when left out."""
+    v1_endpoints: NotRequired[bool]
+    """Whether a remote's API server finds the Services of webhooks through v1 Endpoints, as on GKE and AKS."""
 
 
 class VerificationArgs(TypedDict):
@@ -199,7 +201,7 @@ class Mesh(pulumi.ComponentResource):
     def _tie_remote(self, cluster: MeshClusterArgs, primary: Primary) -> ReaderCredential:
         """Install a remote's half, let istiod read the cluster, wait until it serves it, open its network."""
         name, primary_name = cluster["name"], self._primary_settings["name"]
-        primary_gateway = self._gateways[primary_name]
+        primary_gateway, known_address = self._gateways[primary_name], self._places[primary_name].gateway_address
         plan = ClusterPlan(
             name=name, role=Role.REMOTE, network=cluster["network"], platform=Platform(cluster["platform"]), index=0
         )
@@ -210,7 +212,9 @@ class Mesh(pulumi.ComponentResource):
             "trust_domain": self._args["trust_domain"],
             "primary_cluster_name": primary_name,
             "istio_namespace": self._args["istio_namespace"],
-            "istiod_address": self._places[primary_name].gateway_address or primary_gateway.address,
+            "istiod_addresses": _all(known_address) if known_address is not None else primary_gateway.ip_addresses,
+            "several_addresses": known_address is None,
+            "v1_endpoints": cluster.get("v1_endpoints", False),
             "injection_path": plan.injection_path,
             "root_certificate": self.authority.root_certificate,
             "kubeconfig": self._places[name].cluster.kubeconfig,
@@ -340,3 +344,8 @@ class Mesh(pulumi.ComponentResource):
                 "verifiedAt": proof.verified_at,
             }
         )
+
+
+def _all(address: pulumi.Output[str]) -> pulumi.Output[list[str]]:
+    """A gateway's addresses where it has the one that was asked for."""
+    return address.apply(lambda one: [one])

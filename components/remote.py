@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.istio import IstioArgs, ca_bundle, istio_release
 from components.istio_namespace import istio_namespace
+from components.istiod_endpoints import istiod_endpoints
 from components.reader_credential import ReaderCredential, ReaderCredentialArgs, reader_credential
 from tether.helm_values import Chart
 
@@ -26,9 +27,13 @@ class RemoteArgs(TypedDict):
     """Cluster ID of the primary, which is allowed to lead here."""
     istio_namespace: pulumi.Input[str]
     """Namespace of istiod, of the same name as in the primary."""
-    istiod_address: pulumi.Input[str]
-    """IP address of the primary's east-west gateway; a host name would make an ExternalName
-    Service, which webhooks refuse (istio/istio#45014)."""
+    istiod_addresses: pulumi.Input[list[str]]
+    """IP addresses of the primary's east-west gateway, of one family, one at least; a host name would make an
+    ExternalName Service, which webhooks refuse (istio/istio#45014)."""
+    several_addresses: NotRequired[bool]
+    """Whether there may be more than one; false where a single one was asked for."""
+    v1_endpoints: NotRequired[bool]
+    """Whether the API server finds the Services of webhooks through v1 Endpoints, as on GKE and AKS."""
     injection_path: pulumi.Input[str]
     """Path of the webhook, which carries cluster ID and network to every injected proxy."""
     root_certificate: pulumi.Input[str]
@@ -82,6 +87,17 @@ class Remote(pulumi.ComponentResource):
             # nobody in a remote would ever give a CA bundle.
             values={"profile": "remote", "defaultRevision": "", "global": {"istioNamespace": args["istio_namespace"]}},
         )
+        ways = istiod_endpoints(
+            self,
+            name,
+            {
+                "namespace": inside,
+                "addresses": args["istiod_addresses"],
+                "several": args.get("several_addresses", False),
+                "v1_endpoints": args.get("v1_endpoints", False),
+                "labels": labels or {},
+            },
+        )
         self.istiod = istio_release(
             self,
             f"{name}-istiod",
@@ -101,10 +117,11 @@ class Remote(pulumi.ComponentResource):
                     "meshID": args["mesh_id"],
                     "network": args["network"],
                     "multiCluster": {"clusterName": args["cluster_name"]},
-                    "remotePilotAddress": args["istiod_address"],
+                    "remotePilotAddress": pulumi.Output.from_input(args["istiod_addresses"]).apply(_first),
                 },
             },
-            depends_on=[base],
+            # Whoever calls the webhook goes by them: they are there before it, and still when it leaves.
+            depends_on=[base, *ways],
         )
         reader: ReaderCredentialArgs = {
             "namespace": inside,
@@ -115,3 +132,8 @@ class Remote(pulumi.ComponentResource):
             reader["bound_token_hours"] = args["bound_token_hours"]
         self.credential = reader_credential(self, f"{name}-reader-token", reader, [base])
         self.register_outputs({})
+
+
+def _first(found: list[str]) -> str:
+    """The address for the chart, whose value holds one."""
+    return found[0]

@@ -55,7 +55,7 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
             "global.remotePilotAddress", "global.resourceScope",
             "istiodRemote.enabled", "istiodRemote.enabledLocalInjectorIstiod", "istiodRemote.injectionPath",
             "istiodRemote.injectionURL", "meshConfig.defaultConfig.discoveryAddress", "env.EXTERNAL_ISTIOD",
-            "env.REVISION", "revision", "revisionTags",
+            "env.RESOLVE_HOSTNAME_GATEWAYS", "env.REVISION", "revision", "revisionTags",
         ),
         _EXPOSURE: ("meshConfig.meshMTLS.minProtocolVersion",),
         _TOKENS: (

@@ -4,6 +4,7 @@ import base64
 import os
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -36,6 +37,32 @@ def load(path_or_content: str, context: str | None = None) -> str:
     if context not in known:
         raise KubeconfigFileError(f"has no context {context}; it has: {', '.join(known)}")
     return yaml.safe_dump({**cast("dict[str, Any]", document), "current-context": context}, width=float("inf"))
+
+
+_GKE_PLUGIN = "gke-gcloud-auth-plugin"
+_AKS_DOMAIN = ".azmk8s.io"
+
+
+def is_of_endpoints_cloud(content: str) -> bool:
+    """Whether a kubeconfig shows that its current context is on GKE or AKS.
+
+    Their API servers find the Services of webhooks through v1 Endpoints (istio/istio#58998, #58445). GKE is known by
+    its credential plugin, AKS by the domain of its API servers; a kubeconfig with neither tells nothing.
+    """
+    document: Any = yaml.safe_load(content)
+    try:
+        context = _entry(document, "contexts", document["current-context"])["context"]
+        server = str(_entry(document, "clusters", context["cluster"])["cluster"]["server"])
+        user: dict[str, Any] = _entry(document, "users", context["user"])["user"] or {}
+    except (KeyError, TypeError, StopIteration):
+        return False
+    plugin: dict[str, Any] = user.get("exec") or {}
+    is_gke = Path(str(plugin.get("command"))).name == _GKE_PLUGIN
+    return is_gke or (urlsplit(server).hostname or "").endswith(_AKS_DOMAIN)
+
+
+def _entry(document: Any, kind: str, name: str) -> Any:
+    return next(entry for entry in document[kind] if entry["name"] == name)
 
 
 def _kubectls() -> str:

@@ -104,6 +104,8 @@ class ClusterPlan:
     context: str | None = None
     api_server: str | None = None
     """URL of the API server as other clusters' pods reach it; existing clusters only."""
+    v1_endpoints: bool | None = None
+    """Whether v1 Endpoints stand beside the EndpointSlice of istiod; ``None``: where a remote's cloud needs them."""
 
     @property
     def injection_path(self) -> str:
@@ -194,6 +196,7 @@ def _plan_cluster(index: int, cluster: "ClusterSettings") -> ClusterPlan:
         kubeconfig=cluster.kubeconfig.get_secret_value() if cluster.kubeconfig else None,
         context=cluster.context,
         api_server=cluster.api_server,
+        v1_endpoints=cluster.v1_endpoints,
     )
 
 

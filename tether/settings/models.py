@@ -257,6 +257,11 @@ class ClusterSettings(Model):
     api_server: Annotated[str, AfterValidator(_api_server)] | None = Field(
         default=None, description="existing remotes: URL of the API server as the primary's pods reach it"
     )
+    v1_endpoints: bool | None = Field(
+        default=None,
+        description="existing remotes: whether v1 Endpoints stand beside istiod's EndpointSlice, for API servers that "
+        "call webhooks through those; on GKE and AKS, as far as the kubeconfig shows them, when left out",
+    )
     helm_values: HelmValues = Field(
         default=HelmValues(), description="More Helm values of this cluster: base, istiod, gateway, metallb"
     )
@@ -324,7 +329,7 @@ class Settings(Model):
         ),
         description="The clusters: name, role (primary, remote), network, platform (kind, existing) and what the "
         "platform takes: podCidr, serviceCidr, nodeImage, kindConfig; or kubeconfig (secret), context, "
-        "apiServer; helmValues, exposure, remoteCredential",
+        "apiServer, v1Endpoints; helmValues, exposure, remoteCredential",
     )
     certificate_authority: AuthoritySettings = Field(
         default=AuthoritySettings(),

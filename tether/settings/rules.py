@@ -17,7 +17,7 @@ from tether.settings.wording import fix, remove, shown, subject
 from tether.topology import Platform, Role
 
 _KIND_ONLY = ("podCidr", "serviceCidr", "nodeImage", "kindConfig")
-_EXISTING_ONLY = ("kubeconfig", "context", "apiServer")
+_EXISTING_ONLY = ("kubeconfig", "context", "apiServer", "v1Endpoints")
 _ROLES = frozenset(Role)
 
 
@@ -157,6 +157,18 @@ def _platform_keys(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
                 )
 
 
+def _v1_endpoints(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
+    for draft in drafts:
+        if draft.platform == Platform.EXISTING and draft.text("role") == Role.PRIMARY and draft.has("v1Endpoints"):
+            yield Problem(
+                subject=subject(draft.path("v1Endpoints"), project),
+                shown=shown(draft.path("v1Endpoints"), draft.values["v1Endpoints"]),
+                wrong=f"is for remotes, and {draft.label} is the primary",
+                why="Kubernetes keeps the Endpoints of an istiod that has pods, so it would be passed over in silence",
+                fix=remove(draft.path("v1Endpoints"), project),
+            )
+
+
 def _access(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
     existing = [draft for draft in drafts if draft.platform == Platform.EXISTING]
     seen: dict[tuple[str, str], _Draft] = {}
@@ -235,6 +247,7 @@ _RULES: tuple[Callable[[Sequence[_Draft], str], Iterator[Problem]], ...] = (
     _roles,
     _networks,
     _platform_keys,
+    _v1_endpoints,
     _access,
     _address_ranges,
 )

@@ -1,6 +1,7 @@
 """Kubeconfigs that settings name."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -31,3 +32,32 @@ def test_a_context_that_is_not_there_is_told_with_those_that_are() -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(kubeconfig.KubeconfigFileError, match="absent: No such file"):
         kubeconfig.load(str(tmp_path / "absent"))
+
+
+def of(server: str, user: dict[str, Any]) -> str:
+    return yaml.safe_dump(
+        {
+            "clusters": [
+                {"name": "x", "cluster": {"server": "https://10.0.0.1"}}, {"name": "c", "cluster": {"server": server}},
+            ],
+            "users": [{"name": "u", "user": user}],
+            "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "a",
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "needs"),
+    [
+        (of("https://34.1.2.3", {"exec": {"command": "gke-gcloud-auth-plugin"}}), True),
+        (of("https://34.1.2.3", {"exec": {"command": "/usr/lib/gke-gcloud-auth-plugin"}}), True),
+        (of("https://mesh-abc.hcp.westeurope.azmk8s.io:443", {"token": "t"}), True),
+        (of("https://azmk8s.io.example.com:443", {"token": "t"}), False),
+        (of("https://ABC.gr7.eu-west-1.eks.amazonaws.com", {"exec": {"command": "aws"}}), False),
+        (of("https://10.0.0.1:6443", {"token": "t"}), False),
+        (ONE, False),
+    ],
+)
+def test_a_kubeconfig_shows_clouds_whose_webhooks_need_v1_endpoints(content: str, needs: bool) -> None:
+    assert kubeconfig.is_of_endpoints_cloud(content) is needs

@@ -89,6 +89,20 @@ def test_settings_of_the_other_platform_are_refused() -> None:
     assert all(problem.fix.startswith("pulumi config rm --path") for problem in found)
 
 
+def test_v1_endpoints_are_for_existing_remotes_and_refused_elsewhere() -> None:
+    remote = existing("b", "remote", "n2", context="b", apiServer="https://b.example.org", v1Endpoints=True)
+    fine = json.dumps([existing("a", "primary", "n1", context="a"), remote])
+    assert read({"tether:clusters": fine}).clusters[1].v1_endpoints is True
+
+    primary = one_problem(existing("a", "primary", "n1", context="a", v1Endpoints=True), remote)
+    assert primary.subject == "tether:clusters[0].v1Endpoints"
+    assert primary.wrong == "is for remotes, and a is the primary"
+    assert primary.fix.startswith("pulumi config rm --path")
+
+    made = one_problem(kind("a", "primary", "n1"), kind("b", "remote", "n2", v1Endpoints=False))
+    assert made.subject == "tether:clusters[1].v1Endpoints"
+
+
 def test_an_existing_cluster_that_nothing_leads_to_is_refused() -> None:
     problem = one_problem(kind("a", "primary", "n1"), existing("b", "remote", "n2", apiServer="https://b.example.org"))
     assert problem.subject == "tether:clusters[1].context"
