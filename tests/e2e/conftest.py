@@ -1,9 +1,12 @@
 """One mesh per process, shared by every test that leaves it as it was."""
 
+import json
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.e2e.environment import Environment, things_of
+from tests.e2e.program import Program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,25 @@ def mesh() -> Iterator[Mesh]:
         yield Mesh(environment=environment, result=result, up_at=time.monotonic())
     finally:
         environment.remove()
+    assert things_of(suffix) == []
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Program]:
+    """Two clusters of somebody else's, for one test."""
+    state = tmp_path / "state"
+    state.mkdir()
+    clusters = Program(name="bare_clusters", stack=f"bare-{secrets.token_hex(3)}", state=state)
+    clusters.pulumi("stack", "init", clusters.stack)
+    suffix = ""
+    try:
+        clusters.pulumi("up", "--yes", "--skip-preview")
+        exported = json.loads(clusters.pulumi("stack", "export"))["deployment"]["resources"]
+        suffix = next(one["outputs"]["hex"] for one in exported if one["type"] == "random:index/randomId:RandomId")
+        yield clusters
+    finally:
+        clusters.pulumi("destroy", "--yes", "--skip-preview")
+        clusters.forget()
     assert things_of(suffix) == []
 
 

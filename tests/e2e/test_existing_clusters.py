@@ -2,10 +2,9 @@
 
 import base64
 import json
-import secrets
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.breaking.before import authority
-from tests.e2e.environment import TETHER, Environment, Ran, runtime, things_of
+from tests.e2e.environment import TETHER, Environment, Ran, runtime
 from tests.e2e.program import Program
 from tether.topology import ENVIRONMENT_NETWORKS, GATEWAY_PORTS, XDS_PORT
 
@@ -22,24 +21,6 @@ API_SERVER_PORT = 6443
 STRANGER = "192.0.2.7"
 """An address for documentation, which no network here has (RFC 5737)."""
 SECONDS = 10
-
-
-@pytest.fixture
-def bare(tmp_path: Path) -> Iterator[Program]:
-    state = tmp_path / "state"
-    state.mkdir()
-    clusters = Program(name="bare_clusters", stack=f"bare-{secrets.token_hex(3)}", state=state)
-    clusters.pulumi("stack", "init", clusters.stack)
-    suffix = ""
-    try:
-        clusters.pulumi("up", "--yes", "--skip-preview")
-        exported = json.loads(clusters.pulumi("stack", "export"))["deployment"]["resources"]
-        suffix = next(one["outputs"]["hex"] for one in exported if one["type"] == "random:index/randomId:RandomId")
-        yield clusters
-    finally:
-        clusters.pulumi("destroy", "--yes", "--skip-preview")
-        clusters.forget()
-    assert things_of(suffix) == []
 
 
 @dataclass(frozen=True, kw_only=True)
