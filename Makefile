@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/
 TETHER := $(RUN)tether
 
-.PHONY: help up down test bench conformance tools tools-clean env lint
+.PHONY: help up down test bench conformance tools tools-clean clouds env lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +33,14 @@ tools: $(TETHER) ## fetch or build every tool, image and chart (up does it too)
 tools-clean: $(TETHER) ## remove built tools, images and caches
 	@$(RUN)python -m toolchain clean
 
+clouds: $(TETHER) ## add to .venv what clusters of platform eks, gke and aks are made with (lint does it too)
+	@$(PYTHON) -m toolchain clouds
+
 env: ## print the shell variables of this checkout, for eval (README)
 	@test -x $(TETHER) || { echo "make env: the tools are missing; make them with: make tools" >&2; exit 1; }
 	@$(TETHER) env
 
-lint: $(TETHER) ## ruff, pyright and the direction of imports
+lint: clouds ## ruff, pyright and the direction of imports
 	@$(RUN)ruff check .
 	@$(RUN)ruff format --check .
 	@$(RUN)pyright

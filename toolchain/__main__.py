@@ -22,6 +22,11 @@ def _test_tools(_options: argparse.Namespace) -> int:
     return OK
 
 
+def _clouds(_options: argparse.Namespace) -> int:
+    bootstrap.main_for_clouds()
+    return OK
+
+
 def _build(_options: argparse.Namespace) -> int:
     # Here and below: it shows progress with a library that bootstrap has yet to install.
     from toolchain import build
@@ -59,6 +64,7 @@ def _bin(_options: argparse.Namespace) -> int:
 COMMANDS: Mapping[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "bootstrap": (_bootstrap, "install what the build needs: uv, Go, system packages, the Python environment"),
     "test-tools": (_test_tools, "install what only tests need: a browser, for reports"),
+    "clouds": (_clouds, "install the packages of all clouds, for clusters of platform eks, gke and aks"),
     "build": (_build, "make or fetch every part that is missing and link it into .tether"),
     "status": (_status, "what is used, where it comes from and why; what is cached"),
     "clean": (_clean, "remove cached parts that this checkout does not use; --all removes all of them"),

@@ -257,8 +257,18 @@ def ensure_environment(clone: Checkout, uv: str, machine: Machine, say: Say) -> 
     """Bring ``.venv`` to exactly what uv.lock says; a second's work if nothing changed."""
     if not clone.interpreter.exists():
         say("making the Python environment .venv from uv.lock")
+    _sync(clone, uv, machine)
+
+
+def ensure_clouds(clone: Checkout, uv: str, machine: Machine) -> None:
+    """Add the clouds' packages to ``.venv``, which only stacks in a cloud, type checks and tests need."""
+    # Left uncompiled: of their hundreds of megabytes a program imports little, and compiling all takes a minute.
+    _sync(clone, uv, machine, "--all-extras", "--no-compile-bytecode")
+
+
+def _sync(clone: Checkout, uv: str, machine: Machine, *options: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    if machine.run([uv, "sync", "--quiet", "--locked", "--project", str(clone.root)], environment):
+    if machine.run([uv, "sync", "--quiet", "--locked", "--project", str(clone.root), *options], environment):
         raise BootstrapError("Python environment — uv could not make .venv from uv.lock; its own words are above")
 
 
@@ -299,6 +309,11 @@ def main() -> None:
 def main_for_tests() -> None:
     """Install what only tests need."""
     ensure_browser(Machine(), _say)
+
+
+def main_for_clouds() -> None:
+    """Add what clusters in clouds are made with."""
+    ensure_clouds(places.checkout(), ensure_uv(places.cache(), _say), Machine())
 
 
 def _say(text: str) -> None:

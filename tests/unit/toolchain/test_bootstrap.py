@@ -7,6 +7,7 @@ import pytest
 
 from toolchain import bootstrap
 from toolchain.bootstrap import BootstrapError
+from toolchain.places import Checkout
 from toolchain.sources import Source
 
 
@@ -119,6 +120,14 @@ def test_a_missing_browser_that_cannot_be_installed_is_a_failure_with_the_comman
     with pytest.raises(BootstrapError, match=r"apt-get install --no-install-recommends chromium"):
         bootstrap.ensure_browser(machine, lambda _: None)
     assert machine.commands == []
+
+
+def test_the_clouds_packages_are_added_uncompiled_to_what_the_lock_file_says(tmp_path: Path):
+    machine = FakeMachine()
+    bootstrap.ensure_clouds(Checkout(tmp_path), "uv", machine)
+    (command,) = machine.commands
+    assert command[:4] == ["uv", "sync", "--quiet", "--locked"]
+    assert command[-2:] == ["--all-extras", "--no-compile-bytecode"]
 
 
 def test_the_folder_that_kind_mounts_is_made_and_announced_where_it_is_absent():

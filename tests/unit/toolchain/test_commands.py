@@ -29,7 +29,7 @@ def call(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[st
 
 def test_help_names_every_command():
     shown = call("--help").stdout
-    for name in ("bootstrap", "build", "status", "clean", "env", "bin"):
+    for name in ("bootstrap", "clouds", "build", "status", "clean", "env", "bin"):
         assert name in shown
 
 
