@@ -6,7 +6,7 @@ import pulumi
 
 from components.istio import IstioArgs, gateway_values, istio_release
 from components.resources import GatewayReady
-from tether.helm_values import Chart
+from tether.helm_values import ADDRESS_ANNOTATION, Chart
 from tether.topology import EAST_WEST_GATEWAY as SERVICE
 
 
@@ -85,6 +85,6 @@ def _service(args: EastWestGatewayArgs) -> dict[str, Any]:
     exposure, address = args.get("exposure", {}), args.get("load_balancer_address")
     annotations = {**exposure.get("annotations", {})}
     if address is not None:
-        annotations["metallb.io/loadBalancerIPs"] = address
+        annotations[ADDRESS_ANNOTATION] = address
     ranges = exposure.get("source_ranges")
     return {"annotations": annotations, **({"loadBalancerSourceRanges": ranges} if ranges else {})}

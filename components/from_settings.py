@@ -15,7 +15,7 @@ from tether.parts import Parts
 from tether.settings import AuthoritySource, HelmValues, Settings, authority, credential, exposure
 from tether.settings.exposure import GatewayExposure, TlsVersion
 from tether.settings.stack import NAMESPACE
-from tether.topology import ClusterPlan, Role, Topology
+from tether.topology import ClusterPlan, Platform, Role, Topology
 
 
 def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
@@ -55,7 +55,7 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
             made["helm_values"] = values
         if _has_v1_endpoints(planned):
             made["v1_endpoints"] = True
-        if held := _exposure(exposure.in_force(settings.exposure, written.exposure)):
+        if held := _exposure(exposure.in_force(settings.exposure, written.exposure, written.platform)):
             made["exposure"] = held
         reader = credential.in_force(settings.remote_credential, written.remote_credential)
         if reader.kind is CredentialKind.BOUND and written.role is Role.REMOTE:
@@ -136,8 +136,14 @@ def _cluster(cluster: ClusterPlan) -> MeshClusterArgs:
         "role": cluster.role.value,
         "network": cluster.network,
         "platform": cluster.platform.value,
-        "settings": _kind_settings(cluster) if cluster.is_kind else _existing_settings(cluster),
+        "settings": _own_settings(cluster),
     }
+
+
+def _own_settings(cluster: ClusterPlan) -> dict[str, Any]:
+    if cluster.cloud:
+        return cluster.cloud.model_dump(mode="json", exclude_none=True)
+    return _kind_settings(cluster) if cluster.is_kind else _existing_settings(cluster)
 
 
 def _kind_settings(cluster: ClusterPlan) -> dict[str, Any]:
@@ -152,9 +158,11 @@ def _kind_settings(cluster: ClusterPlan) -> dict[str, Any]:
 
 
 def _has_v1_endpoints(cluster: ClusterPlan) -> bool:
-    """Whether a remote needs v1 Endpoints: as said, else as its kubeconfig shows."""
+    """Whether a remote needs v1 Endpoints: as said, else as its platform or its kubeconfig shows."""
     if cluster.is_kind or cluster.role is Role.PRIMARY:
         return False
+    if cluster.cloud is not None:
+        return cluster.platform in (Platform.GKE, Platform.AKS)
     said = cluster.v1_endpoints
     return kubeconfig.is_of_endpoints_cloud(_kubeconfig(cluster)) if said is None else said
 

@@ -126,7 +126,8 @@ def laid_over(own: dict[str, Any], more: HelmValuesArgs | None, chart: Chart) ->
         pulumi.RunError: one of them is Tether's own.
     """
     added = cast("Mapping[str, dict[str, Any]]", more or {}).get(chart.value, {})
-    found = helm_values.trespasses(chart, added, address_is_free=not own.get("service", {}).get("annotations"))
+    is_given = helm_values.ADDRESS_ANNOTATION in own.get("service", {}).get("annotations", {})
+    found = helm_values.trespasses(chart, added, address_is_free=not is_given)
     if found:
         told = "\n".join(
             f"  {'.'.join(one.path)} — sets {one.owned}, which is Tether's own: {one.reason}" for one in found

@@ -7,11 +7,11 @@ from typing import Any, NotRequired, TypedDict, cast
 import pulumi
 
 from components.certificate_authority import CertificateAuthority, CertificateAuthorityArgs
+from components.cloud_cluster import MeshCluster, cloud_cluster
 from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs, ExposureArgs
 from components.existing_cluster import ExistingCluster, ExistingClusterArgs
 from components.ingress_gateway import IngressGateway
 from components.istio import HelmValuesArgs, IstioArgs
-from components.kind_cluster import KindCluster
 from components.kind_environment import KindEnvironment, KindEnvironmentArgs
 from components.primary import Primary, PrimaryArgs
 from components.reader_credential import ReaderCredential
@@ -32,9 +32,9 @@ class MeshClusterArgs(TypedDict):
     network: str
     """Network of the cluster's pods; every cluster has its own."""
     platform: str
-    """``kind`` to create the cluster, ``existing`` to take one."""
+    """``kind``, ``eks``, ``gke`` or ``aks`` to create the cluster, ``existing`` to take one."""
     settings: NotRequired[dict[str, pulumi.Input[Any]]]
-    """Arguments of KindCluster or ExistingCluster that are this cluster's own."""
+    """Arguments of the platform's component (KindCluster, ExistingCluster, …) that are this cluster's own."""
     helm_values: NotRequired[HelmValuesArgs]
     """Helm values of this cluster, laid over those in ``istio``."""
     exposure: NotRequired[ExposureArgs]
@@ -83,7 +83,7 @@ class MeshArgs(TypedDict):
 class _Place:
     """A cluster and what is known of it before anything runs inside."""
 
-    cluster: KindCluster | ExistingCluster
+    cluster: MeshCluster
     deleted_with: pulumi.Resource | None = None
     """What lives in a kind cluster needs no deletion of its own when the cluster goes; in
     other clusters it does, or their load balancers would stay behind."""
@@ -153,12 +153,20 @@ class Mesh(pulumi.ComponentResource):
                     gateway_address=environment.gateway_addresses[name],
                 )
         for one in self._args["clusters"]:
-            if one["platform"] == Platform.EXISTING:
-                identifier = f"{pulumi.get_project()}/{pulumi.get_stack()}/{one['name']}"
-                arguments = cast(ExistingClusterArgs, {"identifier": identifier, **one.get("settings", {})})
-                cluster = ExistingCluster(one["name"], arguments, pulumi.ResourceOptions(parent=self))
-                places[one["name"]] = _Place(cluster=cluster)
+            if one["platform"] != Platform.KIND:
+                places[one["name"]] = _Place(cluster=self._elsewhere(one))
         return places
+
+    def _elsewhere(self, one: MeshClusterArgs) -> MeshCluster:
+        """Take a cluster that is there, or make one in a cloud."""
+        child = pulumi.ResourceOptions(parent=self)
+        identifier = f"{pulumi.get_project()}/{pulumi.get_stack()}/{one['name']}"
+        arguments = {"identifier": identifier, **one.get("settings", {})}
+        if one["platform"] == Platform.EXISTING:
+            return ExistingCluster(one["name"], cast(ExistingClusterArgs, arguments), child)
+        # What the load balancer lets in is let in by the network too, and nothing else.
+        arguments["gateway_sources"] = one.get("exposure", {}).get("source_ranges", [])
+        return cloud_cluster(Platform(one["platform"]), one["name"], arguments, child)
 
     def _kind_arguments(self, common: KindEnvironmentArgs, names: Iterable[str]) -> KindEnvironmentArgs:
         """Add Helm values and labels of the load balancers to what kind clusters have in common."""

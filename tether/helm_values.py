@@ -33,6 +33,9 @@ _NAMES = "Gateway objects, readiness gates, doctor and trace look for the gatewa
 _ADDRESS = "the remotes were told the address before the gateway was there"
 _POOL = "the gateways of kind clusters get their addresses from it"
 
+ADDRESS_ANNOTATION = "metallb.io/loadBalancerIPs"
+"""Asks MetalLB for an address; on the gateways' Services of kind clusters."""
+
 _PROFILE = ("profile", "global.profile", "defaults", "_internal_defaults_do_not_set")
 
 OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
@@ -75,7 +78,7 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
             "revision", 'podAnnotations["inject.istio.io/templates"]', 'podAnnotations["sidecar.istio.io/inject"]',
         ),
         _NAMES: ("name", "labels.app", "labels.istio", "networkGatewayPorts", "service.type"),
-        _ADDRESS: ("service.loadBalancerIP", 'service.annotations["metallb.io/loadBalancerIPs"]'),
+        _ADDRESS: ("service.loadBalancerIP", f'service.annotations["{ADDRESS_ANNOTATION}"]'),
     },
     Chart.METALLB: {
         _PARTS: ("controller.image", "speaker.image", "speaker.frr", "frrk8s"),
@@ -88,7 +91,7 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
 """By chart and reason: the values that decide whether the mesh holds, as Pulumi writes paths."""
 
 ADDRESS_KEYS = frozenset(OWNED[Chart.GATEWAY][_ADDRESS])
-"""Free in clusters that were there already: their gateways may have any address."""
+"""Free in clusters that are not on this machine: their gateways may have any address."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def trespasses(chart: Chart, values: Mapping[str, Any], *, address_is_free: bool
     Args:
         chart: The chart that the values are for.
         values: What a user wants to lay over Tether's values.
-        address_is_free: Whether the gateway's address may be chosen, as in clusters that Tether did not make.
+        address_is_free: Whether the gateway's address may be chosen, as in all but kind clusters.
     """
     found: dict[Path, Trespass] = {}
     for reason, keys in OWNED[chart].items():

@@ -2,6 +2,7 @@
 
 import base64
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -90,14 +91,24 @@ def for_istiod(*, cluster_name: str, server: str, certificate_authority: str, to
         token: bearer token of the reader service account.
     """
     bundle = base64.b64encode(certificate_authority.encode()).decode()
+    return for_cluster(name=cluster_name, server=server, bundle=bundle, user={"token": token})
+
+
+def for_cluster(*, name: str, server: str, bundle: str, user: Mapping[str, Any]) -> str:
+    """Write a kubeconfig for one cluster.
+
+    Args:
+        name: names the cluster, the user and the context.
+        server: URL of the API server.
+        bundle: the CA that signed the API server's certificate; PEM in base64, as clouds hand it out.
+        user: what the user says to be let in, in the words of a kubeconfig: ``token``, ``exec`` or others.
+    """
     document: dict[str, Any] = {
         "apiVersion": "v1",
-        "clusters": [
-            {"cluster": {"certificate-authority-data": bundle, "server": server}, "name": cluster_name},
-        ],
-        "contexts": [{"context": {"cluster": cluster_name, "user": cluster_name}, "name": cluster_name}],
-        "current-context": cluster_name,
+        "clusters": [{"cluster": {"certificate-authority-data": bundle, "server": server}, "name": name}],
+        "contexts": [{"context": {"cluster": name, "user": name}, "name": name}],
+        "current-context": name,
         "kind": "Config",
-        "users": [{"name": cluster_name, "user": {"token": token}}],
+        "users": [{"name": name, "user": dict(user)}],
     }
     return yaml.safe_dump(document, sort_keys=True, width=float("inf"))

@@ -13,6 +13,7 @@ from tether import versions
 
 if TYPE_CHECKING:
     from tether.settings import ClusterSettings, Settings
+    from tether.settings.clouds import CloudSettings
 
 STATUS_PORT = 15021
 """Health of a gateway: ``/healthz/ready``."""
@@ -41,6 +42,10 @@ CA_SECRET = "cacerts"  # noqa: S105 - a name, no secret
 DEFAULT_TRUST_DOMAIN = "cluster.local"
 DEFAULT_POD_CIDR = "10.244.0.0/16"
 DEFAULT_SERVICE_CIDR = "10.96.0.0/16"
+DEFAULT_CLOUD_CIDR = "10.64.0.0/16"
+"""Of a network that is made in a cloud."""
+DEFAULT_CONTROL_PLANE_CIDR = "172.16.0.0/28"
+"""Of a GKE API server."""
 
 ENVIRONMENT_NETWORKS = "10.89.0.0/16"
 """Every environment takes one free /24 of it."""
@@ -79,6 +84,9 @@ class Platform(StrEnum):
 
     KIND = "kind"
     EXISTING = "existing"
+    EKS = "eks"
+    GKE = "gke"
+    AKS = "aks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +105,7 @@ class ClusterPlan:
     node_image: str | None = None
     """``None``: the one that the toolchain chose."""
     kubernetes_version: str | None = None
-    """What is expected of the nodes; ``None`` where a foreign node image does not say."""
+    """What is expected of the nodes; ``None`` where neither node image nor settings say."""
     kind_config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     kubeconfig: str | None = field(default=None, repr=False)
     """Path or content; existing clusters only. Secret."""
@@ -106,6 +114,8 @@ class ClusterPlan:
     """URL of the API server as other clusters' pods reach it; existing clusters only."""
     v1_endpoints: bool | None = None
     """Whether v1 Endpoints stand beside the EndpointSlice of istiod; ``None``: where a remote's cloud needs them."""
+    cloud: "CloudSettings | None" = None
+    """What the cluster is made of; in clouds only."""
 
     @property
     def injection_path(self) -> str:
@@ -119,8 +129,13 @@ class ClusterPlan:
 
     @property
     def is_kind(self) -> bool:
-        """Whether Tether makes the cluster itself."""
+        """Whether the cluster is made on this machine."""
         return self.platform is Platform.KIND
+
+    @property
+    def is_made(self) -> bool:
+        """Whether Tether makes the cluster itself, here or in a cloud, and takes it away again."""
+        return self.platform is not Platform.EXISTING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,12 +212,13 @@ def _plan_cluster(index: int, cluster: "ClusterSettings") -> ClusterPlan:
         context=cluster.context,
         api_server=cluster.api_server,
         v1_endpoints=cluster.v1_endpoints,
+        cloud=cluster.cloud,
     )
 
 
 def _expected_kubernetes(cluster: "ClusterSettings") -> str | None:
     if cluster.platform is not Platform.KIND:
-        return None
+        return cluster.cloud.version if cluster.cloud else None
     return versions.KUBERNETES.version if cluster.node_image is None else kubernetes_of_image(cluster.node_image)
 
 

@@ -107,6 +107,25 @@ def of_settings(raw: dict[str, str], secret_keys: list[str]) -> Recording:
     return record(program)
 
 
+def in_clouds(*, exposure: Any = None, gateways: dict[str, Any] | None = None, **own: dict[str, Any]) -> Recording:
+    """A mesh of one cluster in each cloud; by platform, exposure of the gateways and more settings of some."""
+    platforms = {"east": ("eks", "eu-central-1"), "north": ("gke", "europe-west3"), "west": ("aks", "westeurope")}
+    clusters: list[dict[str, Any]] = [
+        {
+            "name": name, "role": "remote" if index else "primary", "network": f"net-{name}", "platform": platform,
+            platform: {"region": region, **own.get(platform, {})}, "exposure": (gateways or {}).get(platform, {}),
+        }
+        for index, (name, (platform, region)) in enumerate(platforms.items())
+    ]  # fmt: skip
+    raw: dict[str, Any] = {"clusters": clusters, "exposure": exposure or {}}
+    return of_settings({f"tether:{key}": json.dumps(value) for key, value in raw.items()}, [])
+
+
+@pytest.fixture(scope="session")
+def cloud_clusters() -> Recording:
+    return in_clouds()
+
+
 @pytest.fixture(scope="session")
 def two_clusters() -> Recording:
     return record(lambda: Mesh("mesh", mesh_args("cluster2")))

@@ -119,7 +119,8 @@ class _Mocks(pulumi_mocks.Mocks):
         return f"{args.name}-id", {**inputs, **outputs}
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> Any:
-        raise AssertionError(f"nobody expects a call of {args.token}")
+        assert args.token in ANSWERS, f"nobody expects a call of {args.token}"
+        return ANSWERS[args.token]
 
 
 _CHAIN = {
@@ -160,6 +161,36 @@ OUTPUTS: dict[str, dict[str, Any]] = {
         "verifiedAt": "2026-01-01T00:00:00Z",
     },
     "kubernetes:core/v1:Secret": {"data": {"token": "dG9rZW4tb2YtdGhlLXJlYWRlcg==", "ca.crt": "Y2E="}},
+    "aws:iam/role:Role": {"name": "role-1a2b3c4", "arn": "arn:aws:iam::1:role/role-1a2b3c4"},
+    "aws:eks/cluster:Cluster": {
+        "name": "east-1a2b3c4",
+        "endpoint": "https://0123456789.eks.amazonaws.test",
+        "certificateAuthority": {"data": "Y2E="},
+        "vpcConfig": {"clusterSecurityGroupId": "sg-of-the-cluster", "subnetIds": []},
+    },
+    "gcp:compute/network:Network": {"name": "network-1a2b3c4"},
+    "gcp:compute/subnetwork:Subnetwork": {"name": "subnetwork-1a2b3c4"},
+    "gcp:compute/router:Router": {"name": "router-1a2b3c4"},
+    "gcp:container/cluster:Cluster": {
+        "name": "north-1a2b3c4",
+        "endpoint": "203.0.113.10",
+        "masterAuth": {"clusterCaCertificate": "Y2E="},
+        "privateClusterConfig": {"privateEndpoint": "172.16.0.2"},
+    },
+    "azure:core/resourceGroup:ResourceGroup": {"name": "group1a2b3c4"},
+    "azure:network/virtualNetwork:VirtualNetwork": {"name": "network1a2b3c4"},
+    "azure:network/networkSecurityGroup:NetworkSecurityGroup": {"name": "guard1a2b3c4"},
+    "azure:authorization/userAssignedIdentity:UserAssignedIdentity": {"principalId": "principal"},
+    "azure:containerservice/kubernetesCluster:KubernetesCluster": {
+        "name": "west1a2b3c4",
+        "fqdn": "west-x.azmk8s.test",
+        "kubeConfigs": [
+            {"clusterCaCertificate": "Y2E=", "clientCertificate": "Y2VydA==", "clientKey": "key-of-the-account"}
+        ],
+    },
+}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": {"id": "zones", "names": ["zone-a", "zone-b", "zone-c"]},
 }
 
 

@@ -23,10 +23,12 @@ COMPONENTS = {
 }
 
 
+CLUSTERS = {f"tether:index:{platform}Cluster" for platform in ("Kind", "Existing", "Eks", "Gke", "Aks")}
 RECORDINGS = [
     "two_clusters",
     "four_clusters",
     "existing_clusters",
+    "cloud_clusters",
     "ingress_gateways",
     "provided_authority",
     "existing_authority",
@@ -40,9 +42,10 @@ def recording(request: pytest.FixtureRequest) -> Recording:
 
 
 def test_every_component_is_named_after_its_class_and_is_used(
-    ingress_gateways: Recording, existing_clusters: Recording
+    ingress_gateways: Recording, existing_clusters: Recording, cloud_clusters: Recording
 ) -> None:
-    seen = {one.type for one in [*ingress_gateways.all(), *existing_clusters.all()] if not one.custom}
+    recordings = (ingress_gateways, existing_clusters, cloud_clusters)
+    seen = {one.type for recording in recordings for one in recording.all() if not one.custom}
     assert seen == {f"tether:index:{component.__name__}" for component in COMPONENTS} | {"pulumi:pulumi:Stack"}
 
 
@@ -61,13 +64,14 @@ def test_everything_but_the_mesh_lies_inside_a_component(recording: Recording) -
 def test_only_clusters_bring_a_provider(recording: Recording) -> None:
     for one in recording.all():
         if one.type == "pulumi:providers:kubernetes":
-            assert recording.by_urn[one.parent].type in ("tether:index:KindCluster", "tether:index:ExistingCluster")
+            assert recording.by_urn[one.parent].type in CLUSTERS
 
 
 def test_every_kubernetes_object_names_its_cluster_s_provider(recording: Recording) -> None:
+    names = {one.name for one in recording.all() if one.type in CLUSTERS}
     for one in recording.all():
         if one.type.startswith("kubernetes:"):
-            assert one.provider.startswith("cluster"), f"{one.key}: {one.provider}"
+            assert one.provider in names, f"{one.key}: {one.provider}"
 
 
 def test_every_annotation_is_an_object_so_that_other_languages_can_host_the_components() -> None:
@@ -85,6 +89,7 @@ def test_no_secret_travels_in_the_open(recording: Recording) -> None:
             "root-key",
             "kubeconfig-of-existing",
             "key-of-the-user",
+            "key-of-the-account",
         ):
             assert secret not in text, f"{one.key} shows {secret}"
 

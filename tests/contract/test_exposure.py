@@ -64,6 +64,6 @@ def test_the_settings_of_the_how_to_can_be_used() -> None:
 
     settings = read({key: json.dumps(value) for key, value in config.items()})
 
-    east, west = (in_force(settings.exposure, cluster.exposure) for cluster in settings.clusters)
+    east, west = (in_force(settings.exposure, cluster.exposure, cluster.platform) for cluster in settings.clusters)
     assert "service.beta.kubernetes.io/aws-load-balancer-scheme" in east.annotations
     assert west.annotations["networking.gke.io/load-balancer-type"] == "Internal"

@@ -33,7 +33,7 @@ def ask(plan: Topology, folder: Path, seconds: float = ANSWER_SECONDS) -> Answer
         folder: Where relative paths begin.
         seconds: How long to wait for all answers.
     """
-    wanted = [cluster for cluster in plan.clusters if not cluster.is_kind and cluster.kubeconfig != HIDDEN]
+    wanted = [cluster for cluster in plan.clusters if not cluster.is_made and cluster.kubeconfig != HIDDEN]
     came = Answers()
     # Daemon threads: one that still waits must not keep the process from ending.
     threads = [threading.Thread(target=_ask, args=(cluster, folder, came), daemon=True) for cluster in wanted]

@@ -53,13 +53,14 @@ def kubernetes(plan: Topology, parts: Parts, answers: Mapping[str, str], project
             line, parts.kubernetes_version, f"{FILE}: kubernetes_version", parts.kubernetes_version, CHOOSE_PARTS
         )
     for cluster in plan.clusters:
-        version = answers.get(cluster.name) if not cluster.is_kind else _of_node_image(cluster)
+        version = _chosen(cluster) if cluster.is_made else answers.get(cluster.name)
         if version:
             yield from _kubernetes(line, version, *_words(cluster, version, line, project))
 
 
-def _of_node_image(cluster: ClusterPlan) -> str | None:
-    return cluster.kubernetes_version if cluster.node_image is not None else None
+def _chosen(cluster: ClusterPlan) -> str | None:
+    """The version that the settings chose, by a node image or in a cloud."""
+    return cluster.kubernetes_version if cluster.node_image is not None or cluster.cloud else None
 
 
 def _words(cluster: ClusterPlan, version: str, line: Line, project: str) -> tuple[str, str, str]:
@@ -67,8 +68,11 @@ def _words(cluster: ClusterPlan, version: str, line: Line, project: str) -> tupl
     if cluster.is_kind:
         path = ("clusters", cluster.index, "nodeImage")
         return subject(path, project), shown(path, cluster.node_image), remove(path, project)
-    key = "context" if cluster.context else "kubeconfig"
     oldest, newest = numbers.said(line.kubernetes_oldest), numbers.said(line.kubernetes_newest)
+    if cluster.cloud:
+        path = ("clusters", cluster.index, cluster.platform.value, "version")
+        return subject(path, project), shown(path, version), fix(path, newest, project)
+    key = "context" if cluster.context else "kubeconfig"
     return (
         subject(("clusters", cluster.index, key), project), f"{cluster.name} with Kubernetes {version}",
         f"Bring cluster {cluster.name} to a Kubernetes from {oldest} to {newest}.",

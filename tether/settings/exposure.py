@@ -41,9 +41,22 @@ _INTERNAL: Mapping[Cloud, Mapping[str, str]] = {
         "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
     },
     Cloud.AZURE: {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
-    Cloud.GOOGLE: {"networking.gke.io/load-balancer-type": "Internal"},
+    Cloud.GOOGLE: {
+        "networking.gke.io/load-balancer-type": "Internal",
+        "networking.gke.io/internal-load-balancer-allow-global-access": "true",
+    },
 }
-"""What each cloud's controller reads: the in-tree and the AWS Load Balancer Controller, cloud-provider-azure, GKE."""
+"""What each cloud's controller reads: the in-tree and the AWS Load Balancer Controller, cloud-provider-azure, GKE.
+Google's internal load balancers serve their own region alone unless told otherwise."""
+_OF_PLATFORM: Mapping[Platform, Mapping[str, str]] = {
+    Platform.EKS: {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"},
+}
+"""What a platform's gateways need always: a Classic Load Balancer changes its addresses, a Network one keeps them."""
+_CLOUD_OF: Mapping[str, Cloud] = {
+    Platform.EKS: Cloud.AWS,
+    Platform.GKE: Cloud.GOOGLE,
+    Platform.AKS: Cloud.AZURE,
+}
 
 
 def _source_range(value: str) -> str:
@@ -100,13 +113,14 @@ class ExposureSettings(GatewayExposure):
     )
 
 
-def in_force(mesh: GatewayExposure, own: GatewayExposure) -> GatewayExposure:
-    """What holds for one cluster: its own over the mesh's, the cloud said in annotations."""
+def in_force(mesh: GatewayExposure, own: GatewayExposure, platform: Platform) -> GatewayExposure:
+    """What holds for one cluster: its own over the mesh's, platform and cloud said in annotations."""
     cloud = own.internal or mesh.internal
+    annotations = {**_OF_PLATFORM.get(platform, {}), **(_INTERNAL[cloud] if cloud else {})}
     return GatewayExposure.model_validate(
         {
             "sourceRanges": own.source_ranges or mesh.source_ranges,
-            "annotations": {**(_INTERNAL[cloud] if cloud else {}), **mesh.annotations, **own.annotations},
+            "annotations": {**annotations, **mesh.annotations, **own.annotations},
         }
     )
 
@@ -124,6 +138,7 @@ def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     for index, (cluster, is_kind) in enumerate(zip(clusters, made, strict=True)):
         if is_kind:
             problems += _check_kind(mapping(cluster.get("exposure")), ("clusters", index, "exposure"), project)
+        problems += _check_cloud(cluster, mesh, index, project)
     if str(mesh.get("tlsMinimum", TlsVersion.TLS_1_2)) == TlsVersion.TLS_1_3:
         problems += _check_arguments(document, clusters, project)
     return problems
@@ -140,7 +155,7 @@ def _check_kind(exposure: Mapping[str, Any], above: tuple[int | str, ...], proje
             why="the remotes would not reach istiod",
             fix=fix(path, topology.ENVIRONMENT_NETWORKS, project),
         )
-    if exposure.get("internal") in set(Cloud):
+    if str(exposure.get("internal")) in set(Cloud):
         path = (*above, "internal")
         yield Problem(
             subject=subject(path, project),
@@ -154,6 +169,21 @@ def _check_kind(exposure: Mapping[str, Any], above: tuple[int | str, ...], proje
         path = (*above, *found.path[1:])
         yield Problem(
             subject=subject(path, project), wrong="is Tether's own", why=found.reason, fix=remove(path, project)
+        )
+
+
+def _check_cloud(cluster: Mapping[str, Any], mesh: Mapping[str, Any], index: int, project: str) -> Iterator[Problem]:
+    """A cloud reads its own annotations only, so that a gateway meant to be internal would face the internet."""
+    platform = str(cluster.get("platform", Platform.KIND))
+    internal = str(mapping(cluster.get("exposure")).get("internal") or mesh.get("internal"))
+    if platform in _CLOUD_OF and internal in set(Cloud) - {_CLOUD_OF[platform]}:
+        path = ("clusters", index, "exposure", "internal")
+        yield Problem(
+            subject=subject(path, project),
+            shown=shown(path, internal),
+            wrong=f"is not the cloud of platform {platform}",
+            why="its load balancers do not know the annotation, and would have an address on the internet",
+            fix=fix(path, _CLOUD_OF[platform], project),
         )
 
 

@@ -18,7 +18,7 @@ def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     written = document.get("clusters")
     clusters = cast("list[Any]", written) if isinstance(written, list) else []
     drafts = [mapping(cluster) for cluster in clusters]
-    made = [draft.get("platform", Platform.KIND) != Platform.EXISTING for draft in drafts]
+    made = [draft.get("platform", Platform.KIND) == Platform.KIND for draft in drafts]
     problems = list(
         _check(mapping(document.get("helmValues")), ("helmValues",), project, has_kind=not made or any(made))
     )

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from tether import kubernetes_labels, topology
 from tether.settings.base import Model, complaint, spoken
+from tether.settings.clouds import CLOUDS, AksSettings, CloudSettings, EksSettings, GkeSettings
 from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
 from tether.settings.exposure import ExposureSettings, GatewayExposure
 from tether.topology import Platform, Role
@@ -235,7 +236,10 @@ class ClusterSettings(Model):
     name: DnsLabel = Field(description="Istio cluster ID; a DNS label")
     role: Role = Field(description="`primary` for the one that runs istiod, `remote` for all others")
     network: DnsLabel = Field(description="Network of the cluster's pods; every cluster has its own")
-    platform: Platform = Field(default=Platform.KIND, description="`kind` makes the cluster, `existing` takes one")
+    platform: Platform = Field(
+        default=Platform.KIND,
+        description="`kind` makes the cluster on this machine, `eks`, `gke` and `aks` in a cloud; `existing` takes one",
+    )
     pod_cidr: Annotated[str, AfterValidator(_pod_cidr)] | None = Field(
         default=None, description=f"kind: range of the pods' addresses; {topology.DEFAULT_POD_CIDR} when left out"
     )
@@ -262,6 +266,9 @@ class ClusterSettings(Model):
         description="existing remotes: whether v1 Endpoints stand beside istiod's EndpointSlice, for API servers that "
         "call webhooks through those; on GKE and AKS, as far as the kubeconfig shows them, when left out",
     )
+    eks: EksSettings | None = Field(default=None, description="eks: the cluster in Amazon's cloud")
+    gke: GkeSettings | None = Field(default=None, description="gke: the cluster in Google's cloud")
+    aks: AksSettings | None = Field(default=None, description="aks: the cluster in Microsoft's cloud")
     helm_values: HelmValues = Field(
         default=HelmValues(), description="More Helm values of this cluster: base, istiod, gateway, metallb"
     )
@@ -273,6 +280,11 @@ class ClusterSettings(Model):
         default=RemoteCredential(),
         description="remotes: with what istiod reads this cluster, in place of the mesh's: kind, lifetimeHours",
     )
+
+    @property
+    def cloud(self) -> CloudSettings | None:
+        """What the cluster is made of, if it is made in a cloud."""
+        return getattr(self, self.platform.value) if self.platform in CLOUDS else None
 
 
 class AuthoritySettings(Model):
@@ -327,9 +339,9 @@ class Settings(Model):
             ClusterSettings(name="cluster1", role=Role.PRIMARY, network="network1"),
             ClusterSettings(name="cluster2", role=Role.REMOTE, network="network2"),
         ),
-        description="The clusters: name, role (primary, remote), network, platform (kind, existing) and what the "
-        "platform takes: podCidr, serviceCidr, nodeImage, kindConfig; or kubeconfig (secret), context, "
-        "apiServer, v1Endpoints; helmValues, exposure, remoteCredential",
+        description="The clusters: name, role (primary, remote), network, platform (kind, existing, eks, gke, aks) and "
+        "what the platform takes: podCidr, serviceCidr, nodeImage, kindConfig; kubeconfig (secret), context, "
+        "apiServer, v1Endpoints; or eks, gke, aks; helmValues, exposure, remoteCredential",
     )
     certificate_authority: AuthoritySettings = Field(
         default=AuthoritySettings(),

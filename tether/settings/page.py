@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tether import helm_values, kubernetes_labels
+from tether.settings.clouds import CLOUDS
 from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
 from tether.settings.exposure import ExposureSettings, GatewayExposure
 from tether.settings.models import AuthoritySettings, ClusterSettings, HelmValues, Settings
@@ -34,7 +35,7 @@ def _listed(words: Iterable[str]) -> str:
 
 _HELM_VALUES = f"""
 Objects are merged, anything else is replaced: a cluster's values over the mesh's over Tether's own. These keys are
-refused, with everything below them. Free in clusters of platform `existing`:
+refused, with everything below them. Free in clusters of another platform than `kind`:
 {_listed(helm_values.ADDRESS_KEYS)}.
 """
 _LABELS = f"""
@@ -56,6 +57,7 @@ def render() -> str:
             *_table(Settings),
             "\n## clusters[]\n",
             *_table(ClusterSettings),
+            *(line for cloud, model in CLOUDS.items() for line in (f"\n## clusters[].{cloud}\n", *_table(model))),
             "\n## certificateAuthority\n",
             *_table(AuthoritySettings),
             "\n## exposure\n",

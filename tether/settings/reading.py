@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from tether import helm_values
 from tether.errors import Problem, SettingsError, count
-from tether.settings import authority, credential, exposure, hatches, rules
+from tether.settings import authority, cloud_tools, credential, exposure, hatches, rules
 from tether.settings.models import Settings
 from tether.settings.wording import fix, is_secret, remove, shown, subject
 
@@ -38,7 +38,8 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
         raw: Keys with their namespace (``tether:meshId``), values as the engine gives them: text, and JSON
             for lists and objects. Keys of other namespaces belong to providers and are left alone.
         project: The namespace.
-        folder: Where relative paths begin; left out, nothing is judged by what lies in files, or by the date.
+        folder: Where relative paths begin; left out, nothing is judged by this machine: by what lies in files, by
+            what is installed, or by the date.
 
     Raises:
         SettingsError: carries every problem, each with the command that fixes it.
@@ -56,6 +57,8 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
     problems += credential.check(document, project)
     if folder is not None:
         problems += authority.check_material(document.get("certificateAuthority"), project, folder)
+        listed = document.get("clusters")
+        problems += cloud_tools.check(cast("list[Any]", listed) if isinstance(listed, list) else [], project)
     if problems or settings is None:
         problems.sort(key=lambda problem: problem.subject)
         raise SettingsError(f"{count(len(problems), 'problem')} in the settings; nothing was created.", problems)
@@ -173,7 +176,7 @@ def _explain(detail: ErrorDetails) -> tuple[str, str, str]:
     if kind == "tether":
         return context["wrong"], context["why"], context["example"]
     if kind == "missing":
-        return "is missing", "every cluster needs a name, a role and a network of its own", ""
+        return "is missing", "every cluster needs a name, a role and a network of its own, in a cloud a region too", ""
     if kind == "enum":
         allowed = cast("str", context["expected"]).replace("'", "")
         words = allowed.replace(" or ", ", ").split(", ")

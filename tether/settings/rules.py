@@ -13,11 +13,15 @@ from tether import topology
 from tether.errors import Problem
 from tether.redact import HIDDEN
 from tether.settings import authority
+from tether.settings.clouds import CLOUDS
 from tether.settings.wording import fix, remove, shown, subject
 from tether.topology import Platform, Role
 
-_KIND_ONLY = ("podCidr", "serviceCidr", "nodeImage", "kindConfig")
-_EXISTING_ONLY = ("kubeconfig", "context", "apiServer", "v1Endpoints")
+_OWN_KEYS: Mapping[Platform, tuple[str, ...]] = {
+    Platform.KIND: ("podCidr", "serviceCidr", "nodeImage", "kindConfig"),
+    Platform.EXISTING: ("kubeconfig", "context", "apiServer", "v1Endpoints"),
+    **{cloud: (cloud.value,) for cloud in CLOUDS},
+}
 _ROLES = frozenset(Role)
 
 
@@ -143,11 +147,8 @@ def _platform_keys(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
     for draft in drafts:
         if draft.platform not in set(Platform):
             continue
-        foreign, other = (
-            (_EXISTING_ONLY, Platform.EXISTING) if draft.platform == Platform.KIND else (_KIND_ONLY, Platform.KIND)
-        )
-        for key in foreign:
-            if draft.has(key):
+        for other, key in ((other, key) for other, keys in _OWN_KEYS.items() for key in keys):
+            if other != draft.platform and draft.has(key):
                 yield Problem(
                     subject=subject(draft.path(key), project),
                     shown=shown(draft.path(key), draft.values[key]),
@@ -166,6 +167,18 @@ def _v1_endpoints(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
                 wrong=f"is for remotes, and {draft.label} is the primary",
                 why="Kubernetes keeps the Endpoints of an istiod that has pods, so it would be passed over in silence",
                 fix=remove(draft.path("v1Endpoints"), project),
+            )
+
+
+def _clouds(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
+    for draft in drafts:
+        if draft.platform in set(CLOUDS) and not draft.has(draft.platform):
+            path = (*draft.path(draft.platform), "region")
+            yield Problem(
+                subject=subject(path, project),
+                wrong=f"is missing: {draft.label} is made in a cloud, and nothing says where",
+                why="what it costs and how far it is from the others depends on it",
+                fix=fix(path, "", project),
             )
 
 
@@ -248,6 +261,7 @@ _RULES: tuple[Callable[[Sequence[_Draft], str], Iterator[Problem]], ...] = (
     _networks,
     _platform_keys,
     _v1_endpoints,
+    _clouds,
     _access,
     _address_ranges,
 )

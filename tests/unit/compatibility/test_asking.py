@@ -87,8 +87,14 @@ def test_one_that_never_answers_costs_the_time_limit_once(servers: Servers, tmp_
     assert found == asking.Answers({"east": "v1.34.4"}, {"west": "no answer within 0.5 s"})
 
 
-def test_kind_clusters_and_encrypted_kubeconfigs_are_passed_over(servers: Servers, tmp_path: Path) -> None:
+def test_clusters_that_tether_makes_and_encrypted_kubeconfigs_are_passed_over(servers: Servers, tmp_path: Path) -> None:
     assert asking.ask(topology.plan(read({})), tmp_path) == asking.Answers()
+    in_clouds = [
+        {"name": cloud, "role": role, "network": cloud, "platform": cloud, cloud: {"region": "eu-west-1"}}
+        for cloud, role in (("eks", "primary"), ("aks", "remote"))
+    ]
+    made = read({"tether:clusters": json.dumps(in_clouds)})
+    assert asking.ask(topology.plan(made), tmp_path) == asking.Answers(), "they are yet to be made"
     servers.answers = {"east": {"gitVersion": "v1.34.4"}}
     found = asking.ask(mesh(east=f"{KUBECONFIG}# east", west=HIDDEN), tmp_path)
     assert found == asking.Answers({"east": "v1.34.4"}, {})

@@ -88,6 +88,16 @@ def test_an_existing_cluster_that_said_nothing_is_not_judged() -> None:
     assert not kubernetes(RELEASED, KIND, EXISTING)
 
 
+def test_an_old_version_for_a_cloud_is_refused_with_the_command_that_sets_a_fitting_one() -> None:
+    own = {"region": "eu-west-1", "version": "1.31"}
+    west = {"name": "west", "role": "remote", "network": "network2", "platform": "eks", "eks": own}
+    (problem,) = fatal(kubernetes(RELEASED, KIND, west))
+
+    assert (problem.subject, problem.shown) == ("tether:clusters[1].eks.version", '"1.31"')
+    assert problem.fix == "pulumi config set --path 'tether:clusters[1].eks.version' 1.36"
+    assert not kubernetes(RELEASED, KIND, {**west, "eks": {"region": "eu-west-1"}}), "the cloud's default is its own"
+
+
 def test_an_old_node_image_is_refused_with_the_command_that_takes_it_out() -> None:
     old = {**KIND, "nodeImage": "kindest/node:v1.31.9"}
     (problem,) = fatal(kubernetes(RELEASED, old, EXISTING))

@@ -24,6 +24,15 @@ def test_without_a_path_the_file_of_kubectl_is_taken(tmp_path: Path, monkeypatch
     assert yaml.safe_load(kubeconfig.load("", "c"))["current-context"] == "c"
 
 
+def test_a_login_program_is_written_as_kubectl_reads_it() -> None:
+    login = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "aws", "args": ["eks", "get-token"]}
+    written = kubeconfig.for_cluster(name="east", server="https://east", bundle="Y2E=", user={"exec": login})
+    document = yaml.safe_load(written)
+    assert document["users"] == [{"name": "east", "user": {"exec": login}}]
+    assert document["clusters"][0]["cluster"] == {"certificate-authority-data": "Y2E=", "server": "https://east"}
+    assert kubeconfig.load(written, "east") == written
+
+
 def test_a_context_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(kubeconfig.KubeconfigFileError, match="no context x; it has: a, b"):
         kubeconfig.load(ONE, "x")

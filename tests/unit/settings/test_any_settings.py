@@ -19,12 +19,19 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
+clouds = st.dictionaries(
+    st.sampled_from(
+        ["region", "version", "nodes", "endpoint", "endpointSources", "networkCidr", "subnets", "internal"]
+    ),
+    anything | st.sampled_from(["eu-west-1", "private", "10.0.0.0/16", ["10.0.0.0/8"], ["subnet-1"], "aws"]),
+)
 cluster_like = st.dictionaries(
     st.sampled_from(
         ["name", "role", "network", "platform", "podCidr", "serviceCidr", "nodeImage", "kindConfig", "kubeconfig",
-         "context", "apiServer", "nmae", "helmValues"]
+         "context", "apiServer", "nmae", "helmValues", "exposure", "eks", "gke", "aks"]
     ),
-    anything | st.sampled_from(["primary", "remote", "kind", "existing", "a", "10.1.0.0/16", "https://x.example.org"]),
+    anything | clouds
+    | st.sampled_from(["primary", "remote", "kind", "existing", "eks", "gke", "aks", "a", "10.1.0.0/16"]),
 )  # fmt: skip
 keys_like_labels = st.from_regex(
     r"([a-z0-9]{1,5}(\.(io|com))?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,6}[A-Za-z0-9])?", fullmatch=True

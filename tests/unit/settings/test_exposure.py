@@ -8,6 +8,7 @@ import pytest
 from tether.errors import Problem, SettingsError
 from tether.settings import read
 from tether.settings.exposure import Cloud, ExposureSettings, GatewayExposure, TlsVersion, in_force
+from tether.topology import Platform
 
 EVERY_NODE = "10.89.0.0/16"
 
@@ -40,21 +41,26 @@ def test_a_cluster_takes_the_meshs_exposure_and_lays_its_own_over_it() -> None:
     )
     own = GatewayExposure.model_validate({"sourceRanges": ["2001:db8::/32"], "annotations": {"b": "own"}})
 
-    assert in_force(mesh, GatewayExposure()).source_ranges == ("192.0.2.0/24",)
-    held = in_force(mesh, own)
+    assert in_force(mesh, GatewayExposure(), Platform.EXISTING).source_ranges == ("192.0.2.0/24",)
+    held = in_force(mesh, own, Platform.EXISTING)
     assert held.source_ranges == ("2001:db8::/32",)
-    assert held.annotations == {"networking.gke.io/load-balancer-type": "Internal", "a": "mesh", "b": "own"}
+    assert held.annotations == {
+        "networking.gke.io/load-balancer-type": "Internal",
+        "networking.gke.io/internal-load-balancer-allow-global-access": "true",
+        "a": "mesh",
+        "b": "own",
+    }
 
 
 @pytest.mark.parametrize("cloud", list(Cloud))
 def test_every_cloud_says_in_annotations_that_an_address_is_internal(cloud: Cloud) -> None:
-    held = in_force(ExposureSettings(internal=cloud), GatewayExposure())
+    held = in_force(ExposureSettings(internal=cloud), GatewayExposure(), Platform.EXISTING)
     assert held.annotations
     assert all("internal" in f"{key}={value}".lower() for key, value in held.annotations.items())
 
 
 def test_nothing_asked_for_is_nothing_in_force() -> None:
-    assert in_force(ExposureSettings(), GatewayExposure()) == GatewayExposure()
+    assert in_force(ExposureSettings(), GatewayExposure(), Platform.EXISTING) == GatewayExposure()
 
 
 @pytest.mark.parametrize("written", ["1.3", 1.3])
