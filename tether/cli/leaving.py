@@ -167,7 +167,7 @@ def look(leaving: Leaving, *, dry_run: bool) -> Plan:
         found = plan.inventory(api, leaving.namespace) if api else plan.expected(leaving.namespace)
     except kube.KubeError as error:
         raise TetherError(f"{wish.name} does not say what is in it, so nothing was changed: {error}") from None
-    if not (leaving.cluster.is_kind or wish.force or dry_run):
+    if not (leaving.cluster.is_made or wish.force or dry_run):
         problems += [_injected(leaving, workload) for workload in found.workloads]
     if problems:
         raise PreflightError(
@@ -208,7 +208,7 @@ def _injected(leaving: Leaving, workload: Workload) -> Problem:
 
 def blind_spots(leaving: Leaving) -> Iterator[str]:
     """What could not be looked at after the removal."""
-    if leaving.side.silence and not leaving.cluster.is_kind:
+    if leaving.side.silence and not leaving.cluster.is_made:
         yield (
             f"{leaving.cluster.name} was not asked, so that Istio may still be in it. "
             f"Should it come back: {leaving.again()}"

@@ -39,13 +39,13 @@ def remove(leaving: Leaving) -> list[Problem]:
                 raise
             if wish.name not in (state.outputs.get("clusters") or [wish.name]):
                 outcome(place, engine, state, 0)
-            if api and not leaving.cluster.is_kind:
+            if api and not leaving.cluster.is_made:
                 _sweep(leaving, api, state)
             say("looking whether anything is left")
             left = list(_left(leaving, state))
         except kube.KubeError as error:
             raise TetherError(f"A cluster refused: {error}\nGo on with: {leaving.again()}") from None
-        if not left and (api or leaving.cluster.is_kind):
+        if not left and (api or leaving.cluster.is_made):
             leaving.kept.end()
             (place.kubeconfigs / wish.name).unlink(missing_ok=True)
         return left
@@ -220,7 +220,7 @@ def _ends(leaving: Leaving, api: kube.Api) -> bool:
 def _left(leaving: Leaving, state: State) -> Iterator[Problem]:
     """Look everywhere for what should be gone."""
     name, primary = leaving.cluster.name, leaving.primary
-    if (api := leaving.side.open_api) and not leaving.cluster.is_kind:
+    if (api := leaving.side.open_api) and not leaving.cluster.is_made:
         yield from remnants.in_remote(
             api, name, leaving.namespace, leaving.kubectl, leaving.again("--force"), definitions=leaving.wish.crds
         )

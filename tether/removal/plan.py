@@ -38,7 +38,7 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """The plan for people; headings begin at the margin."""
-        fate = "goes with it" if self.remote.is_kind else "stays"
+        fate = "goes with it" if self.remote.is_made else "stays"
         yield f"Remote {self.remote.name} of stack {self.stack}; the cluster itself {fate}."
         if self.silence:
             yield f"It was not asked what is in it: {self.silence}. Listed is what Tether makes."
@@ -52,7 +52,7 @@ class Plan:
 
     def _workload_lines(self) -> Iterator[str]:
         number = count(len(self.workloads), "workload")
-        if self.remote.is_kind:
+        if self.remote.is_made:
             yield f"{number} with proxies, which go with the cluster:"
             yield from (f"     {workload}" for workload in self.workloads)
             return
@@ -134,7 +134,7 @@ def steps(mesh: Topology, remote: ClusterPlan, found: Inventory, *, definitions:
     istio_namespace = mesh.istio_namespace
     gateways = tuple(release for release in found.releases if _is_gateway(release, istio_namespace))
     charts = tuple(release for release in found.releases if release not in gateways)
-    goes = remote.is_kind or found.namespace_is_made
+    goes = remote.is_made or found.namespace_is_made
     fate = "whatever is in it" if goes else "the labels and annotations that the mesh put on it"
     around = (*found.credentials, f"Namespace {istio_namespace}, {fate}")
     secret = (f"Secret {istio_namespace}/{remote.remote_secret_name}",)
@@ -144,8 +144,9 @@ def steps(mesh: Topology, remote: ClusterPlan, found: Inventory, *, definitions:
         Step(title=f"remote secret in {mesh.primary.name}", items=secret),
         Step(title="charts, and what is around them", items=(*_ordered(charts), *around)),
     )
-    if remote.is_kind:
-        return (*made, Step(title="the cluster", items=(f"kind cluster {remote.name}, whatever is in it",)))
+    if remote.is_made:
+        whole = f"{remote.platform.value} cluster {remote.name}, whatever is in it"
+        return (*made, Step(title="the cluster", items=(whole,)))
     return (*made, *_left_to_us(found, definitions=definitions))
 
 

@@ -25,10 +25,12 @@ SILENT = kube.KubeError("https://cluster does not answer: no route to host")
 
 
 def settings(platform: str) -> str:
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"name": name, "role": "primary" if name == "east" else "remote", "network": f"n-{name}", "platform": platform}
         for name in NAMES
     ]
+    for one in listed if platform == "eks" else ():
+        one["eks"] = {"region": "eu-west-1"}
     for one in listed if platform == "existing" else ():
         one |= {"kubeconfig": f"{one['name']}.yaml", "apiServer": f"https://{one['name']}.example.com:6443"}
     return yaml.safe_dump({"config": {"tether:clusters": listed, "tether:verify": "false"}}, sort_keys=False)

@@ -23,6 +23,7 @@ from tests.unit.removal.fake_remote import (
 from tether.cli import leaving, locks, records
 from tether.cli.engine import Engine, EngineError
 from tether.errors import LockedError, UsageError
+from tether.settings import cloud_tools
 
 REMOVE = ("remote", "remove", "west", "--stack", "kind")
 
@@ -129,10 +130,12 @@ def test_workloads_in_a_cluster_that_stays_are_not_left_without_their_mesh(
     assert run(monkeypatch, "--yes", "--force") == 0
 
 
-def test_a_kind_cluster_takes_its_workloads_with_it(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("platform", ["kind", "eks"])
+def test_a_cluster_that_tether_made_takes_its_workloads_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, platform: str
 ) -> None:
-    world.choose("kind")
+    monkeypatch.setattr(cloud_tools, "TOOLS", {})
+    world.choose(platform)
     put_pod(world.west, "shop", "web-0")
     assert run(monkeypatch, "--yes") == 0
     assert world.log == [f"delete {HOOK}", "engine"]

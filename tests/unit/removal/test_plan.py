@@ -77,6 +77,13 @@ def test_a_kind_cluster_is_the_last_step_and_its_workloads_need_no_command() -> 
     assert not any("kubectl" in line for line in lines)
 
 
+def test_a_cluster_in_a_cloud_goes_as_a_whole_too() -> None:
+    made = ClusterPlan(name="cluster2", role=Role.REMOTE, network="n", platform=Platform.GKE, index=1)
+    lines = list(planned(made, plan.inventory(remote(), NAMESPACE)).lines())
+    assert "the cluster itself goes with it" in lines[0]
+    assert lines[-2:] == ["5. the cluster", "     gke cluster cluster2, whatever is in it"]
+
+
 def test_of_a_remote_that_is_silent_the_usual_is_listed_and_that_it_was_not_asked() -> None:
     shown = planned(WEST, plan.expected(NAMESPACE), silence="no route to host")
     lines = "\n".join(shown.lines())
