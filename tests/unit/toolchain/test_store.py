@@ -111,7 +111,8 @@ def make(workshop):
         log.write(f"{os.getpid()}\\n")
     (workshop.draft / "half").write_text("half")
     print("building", flush=True)
-    time.sleep(0.5 if mode == "race" else 60)
+    while mode == "hang" or not (root / "go on").exists():
+        time.sleep(0.02)
     (workshop.draft / "content").write_text("whole")
 
 Store(Cache(root / "cache")).obtain(Artefact(name="thing", make=make), lambda: print("waiting", flush=True))
@@ -135,7 +136,10 @@ def test_two_processes_at_once_build_once_and_share_the_result(tmp_path: Path):
     assert first.stdout
     assert first.stdout.readline() == "building\n"
     second = start(tmp_path, "race")
-    assert second.communicate(timeout=30)[0] == "waiting\ngot it\n"
+    assert second.stdout
+    assert second.stdout.readline() == "waiting\n"
+    (tmp_path / "go on").touch()
+    assert second.communicate(timeout=30)[0] == "got it\n"
     assert first.communicate(timeout=30)[0] == "got it\n"
     assert (tmp_path / "builds").read_text().split() == [str(first.pid)]
 
