@@ -1,8 +1,6 @@
 """One mesh per process, shared by every test that leaves it as it was."""
 
-import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.e2e.environment import Environment, things_of
-from tests.e2e.program import Program
+from tests.e2e.program import Program, bare_clusters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,18 +56,8 @@ def bare(tmp_path: Path) -> Iterator[Program]:
     """Two clusters of somebody else's, for one test."""
     state = tmp_path / "state"
     state.mkdir()
-    clusters = Program(name="bare_clusters", stack=f"bare-{secrets.token_hex(3)}", state=state)
-    clusters.pulumi("stack", "init", clusters.stack)
-    suffix = ""
-    try:
-        clusters.pulumi("up", "--yes", "--skip-preview")
-        exported = json.loads(clusters.pulumi("stack", "export"))["deployment"]["resources"]
-        suffix = next(one["outputs"]["hex"] for one in exported if one["type"] == "random:index/randomId:RandomId")
+    with bare_clusters(state, ("east", "west")) as clusters:
         yield clusters
-    finally:
-        clusters.pulumi("destroy", "--yes", "--skip-preview")
-        clusters.forget()
-    assert things_of(suffix) == []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

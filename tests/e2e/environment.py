@@ -5,10 +5,10 @@ import os
 import secrets
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import yaml
 
@@ -17,6 +17,7 @@ from toolchain.environment import variables
 
 PROJECT = Path(__file__).parents[2]
 TETHER = PROJECT / ".venv" / "bin" / "tether"
+T = TypeVar("T")
 COMMAND_SECONDS = 420
 NAMESPACE_SECONDS = 60
 
@@ -120,10 +121,7 @@ class Environment:
     @property
     def suffix(self) -> str:
         """What makes the environment's names unique on the machine."""
-        for resource in self.state():
-            if resource["type"] == "random:index/randomId:RandomId":
-                return resource["outputs"]["hex"]
-        return ""
+        return suffix_in(self.state())
 
     def namespaces_of_the_verification(self, cluster: str) -> list[str]:
         """Namespaces that a verification left; a deleted one may still be ending, which is waited for."""
@@ -147,6 +145,28 @@ class Environment:
         ran = self.run(TETHER, "down", "--yes")
         self.stack_file.unlink(missing_ok=True)
         assert ran.code == 0, ran.talk
+
+
+def suffix_in(resources: Iterable[Mapping[str, Any]]) -> str:
+    """What makes the names of recorded resources unique on the machine; empty where they have none yet."""
+    found = (one["outputs"]["hex"] for one in resources if one["type"] == "random:index/randomId:RandomId")
+    return str(next(found, ""))
+
+
+def until(what: str, question: Callable[[], T], *, seconds: float, pause: float = 1.0) -> T:
+    """Ask until the answer is yes.
+
+    Args:
+        what: is waited for, for the message.
+        question: asked again and again.
+        seconds: how long.
+        pause: seconds between two questions.
+    """
+    deadline = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < deadline, f"not so in {seconds:g} s: {what}"
+        time.sleep(pause)
+    return answer
 
 
 def runtime(*arguments: str) -> list[str]:

@@ -2,8 +2,7 @@
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.environment import TETHER, Environment, Ran
+from tests.e2e.environment import TETHER, Environment, Ran, until
 from tests.e2e.program import Program
 from tests.e2e.test_existing_clusters import CLUSTERS, settings_over
 from tether import addresses
@@ -92,14 +91,6 @@ class Cloud:
         self.do("pulumi", "preview", "--refresh", "--expect-no-changes", "--non-interactive", "--color", "never")
 
 
-def until(what: str, holds: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while not (found := holds()):
-        assert time.monotonic() < deadline, what
-        time.sleep(1)
-    return found
-
-
 def way_in(cloud: Cloud, name: str) -> str:
     """One address of the load balancer: a Service before the gateway's pods that MetalLB serves."""
     body = {
@@ -112,13 +103,13 @@ def way_in(cloud: Cloud, name: str) -> str:
     def given() -> str:
         return next(iter(addresses.of_service(cloud.get("east", "service", name))), "")
 
-    return until(f"{name} gets no address", given)
+    return until(f"{name} gets an address", given, seconds=SECONDS)
 
 
 def answer_with_the_name(cloud: Cloud) -> None:
     """What AWS's load balancer controller writes, once the gateway's Service is there."""
     listed = ("get", "service", EAST_WEST_GATEWAY, "--ignore-not-found", "-o", "name")
-    until("the gateway's Service is not made", lambda: cloud.kubectl("east", *listed))
+    until("the gateway's Service is made", lambda: cloud.kubectl("east", *listed), seconds=SECONDS)
     status = {"status": {"loadBalancer": {"ingress": [{"hostname": NAME}]}}}
     cloud.kubectl("east", "patch", "service", EAST_WEST_GATEWAY, "--subresource", "status", "--type", "merge", "-p",
                   json.dumps(status))  # fmt: skip
@@ -185,4 +176,4 @@ def test_a_mesh_over_clusters_with_a_cloud_s_traits_stands_and_follows_its_load_
     assert cloud.istiod_addresses() == cloud.v1_addresses() == [second]
     cloud.kubectl("east", "delete", "service", "way-1")
     cloud.assert_nothing_is_to_be_done()
-    until("the mesh does not get well", lambda: cloud.run(TETHER, "doctor").code == ExitCode.OK)
+    until("the mesh gets well", lambda: cloud.run(TETHER, "doctor").code == ExitCode.OK, seconds=SECONDS)

@@ -5,7 +5,6 @@ import datetime
 import http
 import json
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,7 +14,7 @@ import yaml
 
 from tests.e2e.breaking.lab import ISTIO, PRIMARY, REMOTE
 from tests.e2e.conftest import Mesh
-from tests.e2e.environment import TETHER, Environment, Ran
+from tests.e2e.environment import TETHER, Environment, Ran, until
 from tether import kube, service_account_token
 from tether.topology import BOUND_TOKEN_LABEL, READER_TOKEN_SECRET
 
@@ -64,13 +63,6 @@ def is_good(environment: Environment, token: str) -> bool:
                 raise
             return False
     return True
-
-
-def wait_until_refused(environment: Environment, token: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while is_good(environment, token):
-        assert time.monotonic() < deadline, "the old token is still good"
-        time.sleep(1)
 
 
 def assert_all_is_well(environment: Environment) -> None:
@@ -139,7 +131,7 @@ def test_a_token_that_ends_soon_is_renewed_without_a_lost_request_and_the_old_on
     assert len(anchors(bound)) == 1
     assert anchors(bound) != old_anchors
     assert token_of(bound) != old_token
-    wait_until_refused(bound, old_token)
+    until("the old token is refused", lambda: not is_good(bound, old_token), seconds=SECONDS)
     assert is_good(bound, token_of(bound))
     assert_all_is_well(bound)
 
@@ -148,7 +140,7 @@ def test_a_token_that_was_revoked_is_named_and_made_anew(bound: Environment) -> 
     old_token = token_of(bound)
     ran = bound.kubectl(REMOTE, "-n", ISTIO, "delete", "secret", "-l", BOUND_TOKEN_LABEL)
     assert ran.code == 0, ran.talk
-    wait_until_refused(bound, old_token)
+    until("the old token is refused", lambda: not is_good(bound, old_token), seconds=SECONDS)
     ran = bound.run(TETHER, "doctor", "--output", "json")
     assert json.loads(ran.stdout)["wrong"][0]["id"] == "D13"
 

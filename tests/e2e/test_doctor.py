@@ -66,7 +66,7 @@ class Ward:
             else target.resolve(target.Target(primary=PRIMARY, remotes=(REMOTE,), kubeconfig=self.contexts))
         )
         with meshes.connect(blueprint) as opened:
-            return json.loads(json.dumps(document(opened, examine(opened, CHECKS), 0)))
+            return document(opened, examine(opened, CHECKS), 0)
 
     def until(self, wanted: Callable[[Found], bool], what: str, ask: Callable[[Way], Found], way: Way) -> Found:
         """Ask again until it is so."""

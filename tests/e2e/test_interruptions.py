@@ -2,12 +2,11 @@
 
 import json
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.environment import TETHER, Environment, runtime, things_of
+from tests.e2e.environment import TETHER, Environment, runtime, things_of, until
 
 PATIENCE = 120.0
 
@@ -24,13 +23,6 @@ def environment() -> Iterator[Environment]:
     assert not suffix or things_of(suffix) == []
 
 
-def wait_until(what: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
 def nodes(environment: Environment) -> list[str]:
     """Nodes that run; none before the environment has its name."""
     suffix = environment.suffix
@@ -39,7 +31,7 @@ def nodes(environment: Environment) -> list[str]:
 
 def test_ctrl_c_while_clusters_start_leaves_nothing_after_down(environment: Environment) -> None:
     running = environment.start(TETHER, "up")
-    wait_until("a node starts", lambda: bool(nodes(environment)))
+    until("a node starts", lambda: nodes(environment), seconds=PATIENCE, pause=0.2)
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 1, said
@@ -50,7 +42,7 @@ def test_ctrl_c_while_clusters_start_leaves_nothing_after_down(environment: Envi
 @pytest.mark.timeout(900)
 def test_a_killed_up_goes_on_and_a_cluster_deleted_by_hand_is_made_anew(environment: Environment) -> None:
     running = environment.start(TETHER, "up")
-    wait_until("both nodes start", lambda: len(nodes(environment)) == 2)
+    until("both nodes start", lambda: len(nodes(environment)) == 2, seconds=PATIENCE, pause=0.2)
     running.kill()
     running.communicate()
 

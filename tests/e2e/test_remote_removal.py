@@ -1,19 +1,18 @@
 """One remote leaves a mesh over three clusters that stay, in every state in which that was ever needed."""
 
 import json
-import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, runtime, things_of
-from tests.e2e.program import Program
+from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, runtime, until
+from tests.e2e.program import Program, bare_clusters
 from tether import topology
 from tether.doctor.handshake import Outcome, greet
 from tether.topology import XDS_PORT
@@ -86,26 +85,8 @@ class Trio:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    state = tmp_path_factory.mktemp("state")
-    clusters = Program(
-        name="bare_clusters", stack=f"bare-{secrets.token_hex(3)}", state=state,
-        settings={"BARE_CLUSTERS": ",".join(CLUSTERS)},
-    )  # fmt: skip
-    clusters.pulumi("stack", "init", clusters.stack)
-    suffix = ""
-    try:
-        clusters.pulumi("up", "--yes", "--skip-preview")
-        suffix = suffix_of(clusters)
+    with bare_clusters(tmp_path_factory.mktemp("state"), CLUSTERS) as clusters:
         yield clusters
-    finally:
-        clusters.pulumi("destroy", "--yes", "--skip-preview")
-        clusters.forget()
-    assert things_of(suffix) == []
-
-
-def suffix_of(clusters: Program) -> str:
-    exported = json.loads(clusters.pulumi("stack", "export"))["deployment"]["resources"]
-    return str(next(one["outputs"]["hex"] for one in exported if one["type"] == "random:index/randomId:RandomId"))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +109,7 @@ def standing(bare: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         endpoints = environment.up()["endpoints"]
         (primary,) = [one for one in endpoints if one["role"] == "primary"]
         gateway = primary["eastWestGateway"]["address"]
-        yield Trio(environment=environment, files=files, suffix=suffix_of(bare), gateway=gateway)
+        yield Trio(environment=environment, files=files, suffix=bare.suffix, gateway=gateway)
     finally:
         environment.remove()
 
@@ -172,17 +153,16 @@ def give_up(trio: Trio, gone: str) -> Ran:
 def begin(trio: Trio, cluster: str) -> None:
     """Have it back, and wait until its API server answers, and through its gateway istiod where that is."""
     runtime("start", trio.node(cluster))
-    wait_until(lambda: trio.kubectl(cluster, "get", "--raw", "/readyz").code == 0, f"{cluster} answers")
+    until(
+        f"{cluster} answers", lambda: trio.kubectl(cluster, "get", "--raw", "/readyz").code == 0, seconds=START_SECONDS
+    )
     if CLUSTERS[cluster] == "primary":
         name = f"istiod.{ISTIO}.svc"
-        wait_until(lambda: greet(trio.gateway, XDS_PORT, name, "").outcome is Outcome.OK, "istiod answers")
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(1)
+        until(
+            "istiod answers",
+            lambda: greet(trio.gateway, XDS_PORT, name, "").outcome is Outcome.OK,
+            seconds=START_SECONDS,
+        )
 
 
 def put_shop(trio: Trio) -> None:
@@ -190,7 +170,7 @@ def put_shop(trio: Trio) -> None:
     trio.do("west", "create", "namespace", "shop")
     trio.do("west", "label", "namespace", "shop", "istio-injection=enabled")
     trio.do("west", "-n", "shop", "create", "deployment", "web", "--image", "registry.test/none:1")
-    wait_until(lambda: "istio-proxy" in proxies(trio), "the webhook injects")
+    until("the webhook injects", lambda: "istio-proxy" in proxies(trio), seconds=START_SECONDS)
 
 
 def proxies(trio: Trio) -> str:
@@ -238,7 +218,7 @@ def test_a_remote_leaves_without_a_refused_pod_and_comes_back(trio: Trio) -> Non
     trio.do("west", "label", "namespace", "shop", "istio-injection-")
     trio.do("west", "-n", "shop", "rollout", "restart", "deployment/web")
     trio.do("west", "-n", "shop", "delete", "pods", "--all", "--wait=true")
-    wait_until(lambda: "istio-proxy" not in proxies(trio), "new pods have no proxy")
+    until("new pods have no proxy", lambda: "istio-proxy" not in proxies(trio), seconds=START_SECONDS)
     trio.do("west", "label", "namespace", "shop", "istio-injection=enabled")
     with Asking(trio) as asking:
         ran = trio.remove("--yes")

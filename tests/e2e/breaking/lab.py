@@ -1,13 +1,12 @@
 """A mesh that is broken on purpose, and put back."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tests.e2e.environment import Environment, Ran, runtime
+from tests.e2e.environment import Environment, Ran, runtime, until
 
 ISTIO = "istio-system"
 PRIMARY, REMOTE = "cluster1", "cluster2"
@@ -105,10 +104,7 @@ class Lab:
 
     def until(self, question: Callable[[], object], what: str) -> None:
         """Ask until the answer is yes."""
-        deadline = time.monotonic() + _WAIT_SECONDS
-        while not question():
-            assert time.monotonic() < deadline, f"not so in {_WAIT_SECONDS} s: {what}"
-            time.sleep(0.5)
+        until(what, question, seconds=_WAIT_SECONDS, pause=0.5)
 
 
 def _group(body: dict[str, Any]) -> str:
