@@ -1,10 +1,18 @@
 """How long something lasts, for people."""
 
+_DAY = 86400.0
+_UNITS = (("years", 365.25 * _DAY, 1.0), ("days", _DAY, 2.0), ("h", 3600.0, 2.0), ("min", 60.0, 1.5))
+"""Name, seconds, and how many of it are the least that is said in it."""
+
 
 def spoken(seconds: float) -> str:
     """Seconds in the largest unit that fits: ``10 min``, ``24 h``, ``10 years``."""
-    for size, unit in ((365.25 * 86400, "years"), (2 * 86400, "days"), (2 * 3600, "h"), (90, "min")):
-        if seconds >= size:
-            divisor = {"years": 365.25 * 86400, "days": 86400, "h": 3600, "min": 60}[unit]
-            return f"{round(seconds / divisor)} {unit}"
+    for unit, size, least in _UNITS:
+        if seconds >= least * size:
+            return f"{round(seconds / size)} {unit}"
     return f"{round(seconds)} s"
+
+
+def ending(left: float) -> str:
+    """Say of what has an end when that is, or was, in seconds from now."""
+    return f"ends in {spoken(left)}" if left > 0 else f"ended {spoken(-left)} ago"

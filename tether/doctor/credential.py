@@ -5,7 +5,7 @@ import http
 import socket
 from urllib.parse import urlsplit
 
-from tether import durations, kube, metadata, service_account_token
+from tether import durations, kube, metadata, self_review, service_account_token
 from tether.credential import DEFAULT_LIFETIME_HOURS, ends_soon
 from tether.doctor import fixes, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, wrong
@@ -32,7 +32,7 @@ def _token(view: MeshView, remote: ClusterView) -> Answer:
     secret, _, content = objects.known_secret_of(view, remote)
     with kube.connect(_reachable(content, remote)) as api:
         try:
-            review = api.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", _review("SelfSubjectReview"))
+            who = self_review.username(api)
         except kube.KubeError as error:
             if error.status != http.HTTPStatus.UNAUTHORIZED:
                 raise
@@ -41,7 +41,6 @@ def _token(view: MeshView, remote: ClusterView) -> Answer:
                 cause=_why_refused(content),
                 fix=fixes.rebuild(view, _renew(view, remote)),
             )
-        who = str(review["status"]["userInfo"]["username"])
         denied = [right for right in RIGHTS if not _may(api, *right)]
     if denied:
         names = ", ".join(f"{verb} {resource}" for verb, _, resource in denied)
@@ -58,10 +57,6 @@ def _why_refused(kubeconfig: str) -> str:
     if found and found.ends and found.ends < datetime.datetime.now(datetime.UTC):
         return f"the token ended at {found.ends.isoformat(timespec='seconds')}, and nobody renewed it in time"
     return "the token was revoked: its Secret or ServiceAccount in the remote was removed or made anew"
-
-
-def _review(kind: str) -> kube.Object:
-    return {"apiVersion": "authentication.k8s.io/v1", "kind": kind}
 
 
 def _may(api: kube.Api, verb: str, group: str, resource: str) -> bool:
@@ -94,7 +89,7 @@ def _lasts(view: MeshView, remote: ClusterView) -> Answer:
     now = datetime.datetime.now(datetime.UTC)
     left = found.ends - now
     seen = (
-        f"the token in Secret {secret.name} ends in {durations.spoken(left.total_seconds())}, "
+        f"the token in Secret {secret.name} {durations.ending(left.total_seconds())}, "
         f"at {found.ends.isoformat(timespec='seconds')}"
     )
     if not ends_soon(left, found.ends - (found.begins or now)):

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tether import mesh_probe, service_account_token, topology
+from tether import mesh_probe, self_review, service_account_token, topology
 from tether.doctor import certificates, handshake, objects
 from tether.doctor.handshake import Outcome as Reached
 from tether.errors import count
@@ -63,15 +63,9 @@ def bearings(stage: Stage) -> Step:
 def username(stage: Stage) -> str:
     """Who this machine's user is to the remote's API server; empty where it does not say."""
     try:
-        return stage.remote.facts.once("username", lambda: _whoami(stage))
+        return stage.remote.facts.once("username", lambda: self_review.username(stage.remote.api))
     except KubeError:
         return ""
-
-
-def _whoami(stage: Stage) -> str:
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    found = stage.remote.api.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
-    return str(found["status"]["userInfo"]["username"])
 
 
 def look_for_a_way(stage: Stage) -> bool:

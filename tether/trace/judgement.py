@@ -31,8 +31,7 @@ def of_token(found: Claims, subject: str, audiences: Sequence[str], now: datetim
 def _ends(moment: datetime.datetime | None, now: datetime.datetime) -> str:
     if moment is None:
         return "it never ends"
-    left = (moment - now).total_seconds()
-    return f"ends in {durations.spoken(left)}" if left > 0 else f"ended {durations.spoken(-left)} ago"
+    return durations.ending((moment - now).total_seconds())
 
 
 def of_server(leaf: x509.Certificate, host: str, root: str, now: datetime.datetime) -> tuple[Verdict, ...]:

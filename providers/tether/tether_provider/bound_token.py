@@ -8,7 +8,7 @@ from typing import Any
 
 import pydantic
 
-from tether import credential, durations, kube
+from tether import credential, durations, kube, self_review
 from tether.topology import BOUND_TOKEN_LABEL
 from tether_provider import reaching
 from tether_provider.resource import REPLACES, SECRET, Found, Operation, Resource, Wire
@@ -165,13 +165,12 @@ def _request(cluster: kube.Api, inputs: BoundTokenInputs, anchor: kube.Object, a
 
 
 def _is_refused(kubeconfig: str, token: str) -> bool:
-    """Whether the API server says that it does not know the token; whoever has a token may ask (since 1.28)."""
+    """Whether the API server says that it does not know the token."""
     if not kubeconfig:
         return False
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
         with kube.connect(kube.with_token(kubeconfig, token)) as cluster:
-            cluster.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
+            self_review.username(cluster)
     except kube.KubeError as error:
         return error.status == http.HTTPStatus.UNAUTHORIZED
     return False
@@ -179,8 +178,7 @@ def _is_refused(kubeconfig: str, token: str) -> bool:
 
 def _announce(operation: Operation, outputs: BoundTokenOutputs) -> None:
     """Tell that a token is due, louder where it should not have come to that."""
-    seconds = outputs.left.total_seconds()
-    ends = f"ends in {durations.spoken(seconds)}" if seconds > 0 else f"ended {durations.spoken(-seconds)} ago"
+    ends = durations.ending(outputs.left.total_seconds())
     if credential.ends_soon(outputs.left, outputs.lifetime):
         every = durations.spoken(outputs.lifetime_seconds * credential.RENEWED_AT)
         operation.log.warning(
