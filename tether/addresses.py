@@ -56,6 +56,15 @@ def for_one_slice(service: kube.Object, ips: Iterable[str]) -> list[str]:
     return [ip for ip in found if family(ip) == first] or found
 
 
+def ips_of_service(service: kube.Object) -> list[str]:
+    """IP addresses that a Service is reached at, as far as one EndpointSlice can hold them.
+
+    Raises:
+        OSError: a name stands for nothing here.
+    """
+    return for_one_slice(service, resolved(of_service(service)))
+
+
 def _part(item: kube.Object, key: str) -> kube.Object:
     return cast("kube.Object", item.get(key) or {})
 

@@ -256,7 +256,7 @@ def gateway_ips(cluster: kube.Api, namespace: str, service: str) -> Finding:
     found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
     given = addresses.of_service(found)
     try:
-        ips = addresses.for_one_slice(found, addresses.resolved(given))
+        ips = addresses.ips_of_service(found)
     except OSError as error:
         return Finding(
             ready=False,

@@ -113,17 +113,21 @@ def _look(inputs: Mapping[str, Any]) -> dict[str, Any] | None:
     """Where a gateway is now, as outputs on the wire; None where that cannot be seen."""
     if not all(inputs.get(key) for key in ("kubeconfig", "namespace", "serviceName")):
         return None
-    where = (inputs["namespace"], inputs["serviceName"])
     try:
         with kube.connect(inputs["kubeconfig"]) as api:
-            address, ips = mesh_probe.gateway_address(api, *where), mesh_probe.gateway_ips(api, *where)
-    except kube.KubeError:
+            service = _service(api, inputs["namespace"], inputs["serviceName"]) or {}
+        ips = addresses.ips_of_service(service)
+    except (kube.KubeError, OSError):
         return None
-    return {"address": address.value, "ipAddresses": ips.value} if address.ready and ips.ready else None
+    return {"address": addresses.of_service(service)[0], "ipAddresses": ips} if ips else None
+
+
+def _service(api: kube.Api, namespace: str, name: str) -> kube.Object | None:
+    return api.find(f"/api/v1/namespaces/{namespace}/services/{name}")
 
 
 def _ports(api: kube.Api, inputs: GatewayReadyInputs) -> dict[str, int]:
-    found = api.find(f"/api/v1/namespaces/{inputs.namespace}/services/{inputs.service_name}")
+    found = _service(api, inputs.namespace, inputs.service_name)
     if found is None:
         raise ProviderError(f"Service {inputs.namespace}/{inputs.service_name} went away while it was looked at")
     return {str(port.get("name") or port["port"]): int(port["port"]) for port in found["spec"]["ports"]}
