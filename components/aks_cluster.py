@@ -7,7 +7,7 @@ import pulumi_azure as azure
 import pulumi_kubernetes as kubernetes
 
 from components.aks_network import AksNetwork
-from components.cloud_cluster import CloudClusterArgs
+from components.cloud_cluster import CloudClusterArgs, provider_for
 from tether import kubeconfig, topology
 
 _DNS_PREFIX_LIMIT = 54
@@ -57,13 +57,7 @@ class AksCluster(pulumi.ComponentResource):
         cluster = self._create_cluster(group, subnet)
         self.api_server = pulumi.Output.concat("https://", cluster.fqdn, ":443")
         self.kubeconfig = self._kubeconfig(cluster)
-        self.provider = kubernetes.Provider(
-            name,
-            kubeconfig=self.kubeconfig,
-            cluster_identifier=args["identifier"],
-            # The gateway is reached, and its load balancer goes, while the rules are there.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=around),
-        )
+        self.provider = provider_for(self, name, args, self.kubeconfig, around)
         self.register_outputs({"apiServer": self.api_server})
 
     def _create_cluster(

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from components.cloud_cluster import EVERYBODY, CloudClusterArgs
+from components.cloud_cluster import EVERYBODY, CloudClusterArgs, provider_for
 from components.eks_network import EksNetwork
 from tether import kubeconfig, topology
 
@@ -57,13 +57,7 @@ class EksCluster(pulumi.ComponentResource):
         nodes = self._create_nodes(cluster, node_subnets, [network] if network else [])
         self.api_server = cluster.endpoint
         self.kubeconfig = self._kubeconfig(cluster)
-        self.provider = kubernetes.Provider(
-            name,
-            kubeconfig=self.kubeconfig,
-            cluster_identifier=args["identifier"],
-            # What is in the cluster needs nodes to come and, with its load balancers, to go.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[nodes, *self._open(cluster)]),
-        )
+        self.provider = provider_for(self, name, args, self.kubeconfig, [nodes, *self._open(cluster)])
         self.register_outputs({"apiServer": self.api_server})
 
     def _create_cluster(self, subnets: list[pulumi.Input[str]]) -> aws.eks.Cluster:

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as kubernetes
 
-from components.cloud_cluster import CloudClusterArgs, gateway_rules
+from components.cloud_cluster import CloudClusterArgs, gateway_rules, provider_for
 from components.gke_network import GkeNetwork
 from tether import kubeconfig, topology
 
@@ -50,13 +50,7 @@ class GkeCluster(pulumi.ComponentResource):
         address = cluster.private_cluster_config.private_endpoint if is_private else cluster.endpoint
         self.api_server = pulumi.Output.concat("https://", address)
         self.kubeconfig = self._kubeconfig(cluster)
-        self.provider = kubernetes.Provider(
-            name,
-            kubeconfig=self.kubeconfig,
-            cluster_identifier=args["identifier"],
-            # What is in the cluster needs nodes to come and, with its load balancers, to go.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=around),
-        )
+        self.provider = provider_for(self, name, args, self.kubeconfig, around)
         self.register_outputs({"apiServer": self.api_server})
 
     def _network(self) -> tuple[pulumi.Input[str], pulumi.Input[str]]:

@@ -15,8 +15,6 @@ NETWORK_PREFIXES = range(16, 23)
 """Sizes of a new network: no VPC is larger (AWS), and four subnets with nodes and pods fit into the smallest."""
 SUBNETS_AT_LEAST = 2
 """EKS puts its API server into two zones (Amazon EKS User Guide, network requirements)."""
-_REPLACED_BY_EXISTING = "is for a network that is made, and here one is taken"
-_SILENCE = "it would be passed over in silence"
 
 
 class Endpoint(StrEnum):
@@ -105,6 +103,13 @@ class CloudSettings(Model):
     )
 
 
+def _has_one_network(settings: CloudSettings, taken: object) -> None:
+    """Refuse the range of a network that is made where one is taken."""
+    if taken and "network_cidr" in settings.model_fields_set:
+        wrong = "networkCidr is for a network that is made, and here one is taken"
+        raise complaint(wrong, "it would be passed over in silence", remove="networkCidr")
+
+
 class EksSettings(CloudSettings):
     """A cluster of Amazon's Elastic Kubernetes Service."""
 
@@ -118,8 +123,7 @@ class EksSettings(CloudSettings):
 
     @model_validator(mode="after")
     def _either_made_or_taken(self) -> Self:
-        if self.subnets and "network_cidr" in self.model_fields_set:
-            raise complaint(f"networkCidr {_REPLACED_BY_EXISTING}", _SILENCE, remove="networkCidr")
+        _has_one_network(self, self.subnets)
         if 0 < len(self.subnets) < SUBNETS_AT_LEAST:
             raise complaint(
                 "names one subnet in subnets, and EKS needs two in different zones", "it refuses to make the cluster",
@@ -152,8 +156,7 @@ class GkeSettings(CloudSettings):
         if (self.network is None) != (self.subnetwork is None):
             named, other = ("network", "subnetwork") if self.network else ("subnetwork", "network")
             raise complaint(f"names a {named} and no {other}", "a cluster lies in both", remove=named)
-        if self.network and "network_cidr" in self.model_fields_set:
-            raise complaint(f"networkCidr {_REPLACED_BY_EXISTING}", _SILENCE, remove="networkCidr")
+        _has_one_network(self, self.network)
         return self
 
 
@@ -170,8 +173,7 @@ class AksSettings(CloudSettings):
 
     @model_validator(mode="after")
     def _either_made_or_taken(self) -> Self:
-        if self.subnet and "network_cidr" in self.model_fields_set:
-            raise complaint(f"networkCidr {_REPLACED_BY_EXISTING}", _SILENCE, remove="networkCidr")
+        _has_one_network(self, self.subnet)
         if self.endpoint is Endpoint.PRIVATE and self.endpoint_sources:
             raise complaint(
                 "names endpointSources for a private endpoint, and AKS takes them for public ones only",
