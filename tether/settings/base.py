@@ -40,3 +40,8 @@ def spoken(value: Any) -> Any:
 def mapping(value: Any) -> dict[str, Any]:
     """An object of a document as it was written; empty where it is none, which is told elsewhere."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Objects of a list as it was written; none where it is no list, which is told elsewhere."""
+    return [mapping(one) for one in cast("list[Any]", value)] if isinstance(value, list) else []

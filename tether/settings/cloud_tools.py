@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tether.errors import Problem
-from tether.settings.base import mapping
 from tether.settings.wording import shown, subject
 from tether.topology import Platform
 
@@ -48,7 +47,7 @@ def _has_program(name: str) -> bool:
 
 
 def check(
-    clusters: Sequence[Any],
+    clusters: Sequence[Mapping[str, Any]],
     project: str,
     *,
     has_module: Callable[[str], bool] = _has_module,
@@ -63,7 +62,7 @@ def check(
         has_program: Whether a program is on PATH.
     """
     for index, cluster in enumerate(clusters):
-        platform = str(mapping(cluster).get("platform", ""))
+        platform = str(cluster.get("platform", ""))
         tools = TOOLS.get(Platform(platform)) if platform in set(Platform) else None
         if tools is None:
             continue

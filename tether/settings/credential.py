@@ -1,13 +1,13 @@
 """With what istiod proves to a remote's API server who it is; a cluster's own values replace the mesh's."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from pydantic import Field
 
 from tether.credential import DEFAULT_LIFETIME_HOURS, LEAST_LIFETIME_HOURS, MOST_LIFETIME_HOURS, CredentialKind
 from tether.errors import Problem
-from tether.settings.base import Model, mapping
+from tether.settings.base import Model, mapping, objects
 from tether.settings.wording import fix, remove, shown, subject
 from tether.topology import Role
 
@@ -45,12 +45,10 @@ def in_force(mesh: RemoteCredentialSettings, own: RemoteCredential) -> RemoteCre
 
 def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     """Find what would be passed over in silence; the mesh's own lifetime may wait for a remote that wants it."""
-    written = document.get("clusters")
-    clusters = cast("list[Any]", written) if isinstance(written, list) else []
     common = mapping(document.get(_KEY)).get("kind", CredentialKind.TOKEN_SECRET)
     problems: list[Problem] = []
-    for index, one in enumerate(clusters):
-        problems += _check_cluster(mapping(one), index, common, project)
+    for index, cluster in enumerate(objects(document.get("clusters"))):
+        problems += _check_cluster(cluster, index, common, project)
     return problems
 
 

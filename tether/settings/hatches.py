@@ -6,7 +6,7 @@ from typing import Any, cast
 from tether import helm_values
 from tether.errors import Problem
 from tether.helm_values import Chart
-from tether.settings.base import mapping
+from tether.settings.base import mapping, objects
 from tether.settings.wording import remove, subject
 from tether.topology import Platform
 
@@ -15,9 +15,7 @@ Path = tuple[int | str, ...]
 
 def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     """Check the Helm values of the mesh and of every cluster, as they were written."""
-    written = document.get("clusters")
-    clusters = cast("list[Any]", written) if isinstance(written, list) else []
-    drafts = [mapping(cluster) for cluster in clusters]
+    drafts = objects(document.get("clusters"))
     made = [draft.get("platform", Platform.KIND) == Platform.KIND for draft in drafts]
     problems = list(
         _check(mapping(document.get("helmValues")), ("helmValues",), project, has_kind=not made or any(made))

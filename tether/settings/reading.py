@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from tether import helm_values
 from tether.errors import Problem, SettingsError, count
 from tether.settings import authority, cloud_tools, credential, exposure, hatches, rules
+from tether.settings.base import objects
 from tether.settings.models import Settings
 from tether.settings.wording import fix, is_secret, remove, shown, subject
 
@@ -57,8 +58,7 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
     problems += credential.check(document, project)
     if folder is not None:
         problems += authority.check_material(document.get("certificateAuthority"), project, folder)
-        listed = document.get("clusters")
-        problems += cloud_tools.check(cast("list[Any]", listed) if isinstance(listed, list) else [], project)
+        problems += cloud_tools.check(objects(document.get("clusters")), project)
     if problems or settings is None:
         problems.sort(key=lambda problem: problem.subject)
         raise SettingsError(f"{count(len(problems), 'problem')} in the settings; nothing was created.", problems)
