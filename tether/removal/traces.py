@@ -102,8 +102,8 @@ def credentials(api: kube.Api, istio_namespace: str) -> list[Thing]:
         tether.kube.KubeError: the cluster does not answer or refuses.
     """
     path = f"/api/v1/namespaces/{istio_namespace}/secrets"
-    kept = (item for item in kube.items(api.get(path, {"fieldSelector": f"metadata.name={READER_TOKEN_SECRET}"})))
-    bound = (item for item in kube.items(api.get(path, {"labelSelector": BOUND_TOKEN_LABEL})))
+    kept = kube.items(api.get(path, {"fieldSelector": f"metadata.name={READER_TOKEN_SECRET}"}))
+    bound = kube.items(api.get(path, {"labelSelector": BOUND_TOKEN_LABEL}))
     return [_thing("Secret", path, item) for item in (*kept, *bound)]
 
 
