@@ -7,7 +7,8 @@ import pulumi_azure as azure
 import pulumi_kubernetes as kubernetes
 
 from components.aks_network import AksNetwork
-from components.cloud_cluster import CloudClusterArgs, provider_for
+from components.cloud_cluster import CloudClusterArgs
+from components.cluster_provider import cluster_provider
 from tether import kubeconfig, topology
 
 _DNS_PREFIX_LIMIT = 54
@@ -57,7 +58,7 @@ class AksCluster(pulumi.ComponentResource):
         cluster = self._create_cluster(group, subnet)
         self.api_server = pulumi.Output.concat("https://", cluster.fqdn, ":443")
         self.kubeconfig = self._kubeconfig(cluster)
-        self.provider = provider_for(self, name, args, self.kubeconfig, around)
+        self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], around)
         self.register_outputs({"apiServer": self.api_server})
 
     def _create_cluster(

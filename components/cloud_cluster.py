@@ -1,6 +1,5 @@
 """What clusters of every cloud have in common, and the way from a platform to its cluster."""
 
-from collections.abc import Sequence
 from typing import Any, NotRequired, Protocol, TypedDict, cast
 
 import pulumi
@@ -46,30 +45,6 @@ class CloudClusterArgs(TypedDict):
     """Networks that may reach the east-west gateway, CIDR notation; everybody when left out."""
     network_cidr: NotRequired[str]
     """Range of the network that is made for the cluster."""
-
-
-def provider_for(
-    cluster: pulumi.Resource,
-    name: str,
-    args: CloudClusterArgs,
-    kubeconfig: pulumi.Output[str],
-    around: Sequence[pulumi.Resource],
-) -> kubernetes.Provider:
-    """Open the way into a cluster.
-
-    Args:
-        cluster: component that the provider is part of.
-        name: of the resource.
-        args: of the component.
-        kubeconfig: for this machine.
-        around: nodes and rules, which what is in the cluster needs to come and, with its load balancers, to go.
-    """
-    return kubernetes.Provider(
-        name,
-        kubeconfig=kubeconfig,
-        cluster_identifier=args["identifier"],
-        opts=pulumi.ResourceOptions(parent=cluster, depends_on=[*around]),
-    )
 
 
 class MeshCluster(Protocol):

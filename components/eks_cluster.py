@@ -8,7 +8,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from components.cloud_cluster import EVERYBODY, CloudClusterArgs, provider_for
+from components.cloud_cluster import EVERYBODY, CloudClusterArgs
+from components.cluster_provider import cluster_provider
 from components.eks_network import EksNetwork
 from tether import kubeconfig, topology
 
@@ -57,7 +58,8 @@ class EksCluster(pulumi.ComponentResource):
         nodes = self._create_nodes(cluster, node_subnets, [network] if network else [])
         self.api_server = cluster.endpoint
         self.kubeconfig = self._kubeconfig(cluster)
-        self.provider = provider_for(self, name, args, self.kubeconfig, [nodes, *self._open(cluster)])
+        around = [nodes, *self._open(cluster)]
+        self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], around)
         self.register_outputs({"apiServer": self.api_server})
 
     def _create_cluster(self, subnets: list[pulumi.Input[str]]) -> aws.eks.Cluster:

@@ -5,6 +5,8 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.cluster_provider import cluster_provider
+
 
 class ExistingClusterArgs(TypedDict):
     """How to reach the cluster."""
@@ -31,10 +33,5 @@ class ExistingCluster(pulumi.ComponentResource):
         super().__init__("tether:index:ExistingCluster", name, {}, opts)
         self.kubeconfig = pulumi.Output.secret(args["kubeconfig"])
         self.api_server = pulumi.Output.from_input(args.get("api_server", ""))
-        self.provider = kubernetes.Provider(
-            name,
-            kubeconfig=self.kubeconfig,
-            cluster_identifier=args["identifier"],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"])
         self.register_outputs({"apiServer": self.api_server})

@@ -6,7 +6,8 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as kubernetes
 
-from components.cloud_cluster import CloudClusterArgs, gateway_rules, provider_for
+from components.cloud_cluster import CloudClusterArgs, gateway_rules
+from components.cluster_provider import cluster_provider
 from components.gke_network import GkeNetwork
 from tether import kubeconfig, topology
 
@@ -50,7 +51,7 @@ class GkeCluster(pulumi.ComponentResource):
         address = cluster.private_cluster_config.private_endpoint if is_private else cluster.endpoint
         self.api_server = pulumi.Output.concat("https://", address)
         self.kubeconfig = self._kubeconfig(cluster)
-        self.provider = provider_for(self, name, args, self.kubeconfig, around)
+        self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], around)
         self.register_outputs({"apiServer": self.api_server})
 
     def _network(self) -> tuple[pulumi.Input[str], pulumi.Input[str]]:

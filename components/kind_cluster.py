@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.cluster_provider import cluster_provider
 from components.resources import Cluster
 
 
@@ -73,11 +74,5 @@ class KindCluster(pulumi.ComponentResource):
         )
         self.kubeconfig = self.cluster.kubeconfig
         self.api_server = self.cluster.api_server
-        self.provider = kubernetes.Provider(
-            name,
-            kubeconfig=self.kubeconfig,
-            cluster_identifier=args["identifier"],
-            delete_unreachable=True,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], delete_unreachable=True)
         self.register_outputs({"apiServer": self.api_server})

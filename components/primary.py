@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.certificate_authority import CertificateAuthority
+from components.cluster_provider import IN_PLACE
 from components.istio import IstioArgs, ca_bundle, istio_release, proxy_values
 from components.istio_namespace import istio_namespace
 from components.labels import metadata
@@ -124,7 +125,9 @@ class Primary(pulumi.ComponentResource):
             return authority, authority
         cacerts = kubernetes.core.v1.Secret(
             f"{name}-cacerts",
-            metadata=metadata({"name": CA_SECRET, "namespace": namespace}, args["istio"].get("labels")),
+            metadata=metadata(
+                {"name": CA_SECRET, "namespace": namespace, "annotations": IN_PLACE}, args["istio"].get("labels")
+            ),
             string_data=authority.cacerts,
             opts=child,
         )

@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.cluster_provider import IN_PLACE
 from components.labels import metadata
 from tether import kubeconfig as kubeconfigs
 
@@ -58,7 +59,7 @@ class RemoteSecret(pulumi.ComponentResource):
                     "name": args["secret_name"],
                     "namespace": args.get("istio_namespace", "istio-system"),
                     "labels": {"istio/multiCluster": "true"},
-                    "annotations": {"networking.istio.io/cluster": cluster_name},
+                    "annotations": {"networking.istio.io/cluster": cluster_name, **IN_PLACE},
                 },
                 args.get("labels"),
             ),

@@ -157,3 +157,11 @@ def test_only_clusters_that_were_there_may_have_istios_namespace_already(
         base = existing_clusters.one("kubernetes:helm.sh/v3:Release", f"{name}-base")
         assert existing_clusters.reaches(base, taken)
     assert not [one for one in two_clusters.all() if one.type == "tether:index:IstioNamespace"]
+
+
+def test_secrets_are_changed_in_place_also_where_somebody_else_has_written_into_them(two_clusters: Recording) -> None:
+    ways = [one for one in two_clusters.all() if one.type == "pulumi:providers:kubernetes"]
+    assert {one.name: one.inputs["enableSecretMutable"] for one in ways} == {"cluster1": "true", "cluster2": "true"}
+    for name in ("cluster2", "cluster1-cacerts"):
+        annotations = two_clusters.one("kubernetes:core/v1:Secret", name).inputs["metadata"]["annotations"]
+        assert annotations["pulumi.com/patchForce"] == "true"

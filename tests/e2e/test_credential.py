@@ -46,9 +46,13 @@ def anchors(environment: Environment) -> list[str]:
     return [str(one["metadata"]["name"]) for one in listed]
 
 
+def remote_secret(environment: Environment) -> dict[str, Any]:
+    return environment.get(PRIMARY, "-n", ISTIO, "secret", f"istio-remote-secret-{REMOTE}")
+
+
 def token_of(environment: Environment) -> str:
     """What istiod has."""
-    data = environment.get(PRIMARY, "-n", ISTIO, "secret", f"istio-remote-secret-{REMOTE}")["data"]
+    data = remote_secret(environment)["data"]
     return str(yaml.safe_load(base64.b64decode(data[REMOTE]))["users"][0]["user"]["token"])
 
 
@@ -119,7 +123,7 @@ def test_the_token_ends_when_it_was_asked_to_and_istiod_has_no_other(bound: Envi
 
 @pytest.mark.timeout(900)
 def test_a_token_that_ends_soon_is_renewed_without_a_lost_request_and_the_old_one_is_void(bound: Environment) -> None:
-    old_token, old_anchors = token_of(bound), anchors(bound)
+    old_token, old_anchors, uid = token_of(bound), anchors(bound), remote_secret(bound)["metadata"]["uid"]
     shorten(bound, datetime.timedelta(hours=3))
     preview = bound.pulumi("preview")
     assert "ends in 3 h" in preview.stdout + preview.stderr
@@ -131,6 +135,7 @@ def test_a_token_that_ends_soon_is_renewed_without_a_lost_request_and_the_old_on
     assert len(anchors(bound)) == 1
     assert anchors(bound) != old_anchors
     assert token_of(bound) != old_token
+    assert remote_secret(bound)["metadata"]["uid"] == uid, "istiod exchanges a cluster; one whose secret goes it drops"
     until("the old token is refused", lambda: not is_good(bound, old_token), seconds=SECONDS)
     assert is_good(bound, token_of(bound))
     assert_all_is_well(bound)
