@@ -81,6 +81,8 @@ class Traffic:
     verified_at: str
     clusters: tuple[str, ...]
     grids: tuple[Grid, ...]
+    identities: tuple[tuple[str, str], ...] = ()
+    """Cluster and a SPIFFE identity that it was seen with, by the other end of the requests."""
     expectations: tuple[Expectation, ...] = ()
     complaints: tuple[str, ...] = ()
 

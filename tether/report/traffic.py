@@ -16,6 +16,7 @@ def of_matrix(matrix: Matrix) -> Traffic:
         verified_at=matrix.verified_at,
         clusters=clusters,
         grids=tuple(_grid(matrix, mode, clusters) for mode in Mode if any(cell.mode is mode for cell in matrix.cells)),
+        identities=_identities(matrix, clusters),
         expectations=tuple(
             Expectation(proof=f"{outcome.proof}, {_NAMES[outcome.protocol]}, from {outcome.source}",
                         sentence=outcome.expectation, fulfilled=outcome.fulfilled, requests=outcome.requests,
@@ -30,6 +31,14 @@ def _headline(matrix: Matrix) -> str:
     word = "Proved" if matrix.is_proved else "Not proved"
     lost = count(matrix.lost, "request") + " lost" if matrix.lost else "none lost"
     return f"{word}: {count(matrix.requests, 'request')}, {lost}, verified at {matrix.verified_at or 'an unknown time'}"
+
+
+def _identities(matrix: Matrix, clusters: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Who each cluster was, in their order: an asking side as the answering one saw it, and the other way round."""
+    ends = {(cell.source, cell.client) for cell in matrix.cells} | {
+        (cell.destination, cell.server) for cell in matrix.cells
+    }
+    return tuple((name, identity) for name in clusters for of, identity in sorted(ends) if of == name and identity)
 
 
 def _grid(matrix: Matrix, mode: Mode, clusters: tuple[str, ...]) -> Grid:

@@ -119,7 +119,9 @@ def traffic(clusters: tuple[str, ...] = ("cluster1", "cluster2")) -> Traffic:
     rows = tuple((source, tuple(cell(source, target) for target in clusters)) for source in clusters)
     return Traffic(
         is_right=False, headline="160 requests, 20 of them lost", verified_at="2026-11-25T15:00:00+00:00",
-        clusters=clusters, grids=(Grid(mode="strict", rows=rows),), complaints=("cluster2 → cluster1: nothing",),
+        clusters=clusters, grids=(Grid(mode="strict", rows=rows),),
+        identities=tuple((name, f"spiffe://cluster.local/ns/tether-verify/sa/echo-{name}") for name in clusters),
+        complaints=("cluster2 → cluster1: nothing",),
         expectations=(Expectation(proof="failover", sentence="cluster2 answers when cluster1 has no copy", fulfilled=20,
                                   requests=20, seen="20 by cluster2"),),
     )  # fmt: skip

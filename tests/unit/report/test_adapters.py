@@ -1,5 +1,6 @@
 """What a trace and a verification become on the page."""
 
+import dataclasses
 from xml.etree import ElementTree
 
 from tether.report import authentication, traffic
@@ -50,7 +51,8 @@ def test_the_diagram_is_the_traces_own():
 
 def cell(source: str, destination: str, *, lost: int = 0, mode: Mode = Mode.STRICT) -> Cell:
     return Cell(source=source, destination=destination, protocol=Protocol.GRPC, mode=mode, requests=20, lost=lost,
-                p50_ms=2.5, wrong=f"{source} → {destination} lost {lost}" if lost else "")  # fmt: skip
+                p50_ms=2.5, client=f"spiffe://mesh/{source}", server=f"spiffe://mesh/{destination}",
+                wrong=f"{source} → {destination} lost {lost}" if lost else "")  # fmt: skip
 
 
 def verified(*cells: Cell) -> Matrix:
@@ -74,6 +76,16 @@ def test_a_verification_becomes_one_grid_per_mode():
     assert found.complaints == ("two → one lost 3",)
     assert found.headline.startswith("Not proved: 60 requests, 3 requests lost")
     assert found.expectations[0].sentence == "a wrong identity is denied"
+
+
+def test_the_identities_of_both_ends_are_told_once_each():
+    found = traffic.of_matrix(verified(cell("one", "two"), cell("two", "one")))
+    assert found.identities == (("one", "spiffe://mesh/one"), ("two", "spiffe://mesh/two"))
+
+
+def test_an_identity_that_nobody_saw_is_not_told():
+    unseen = dataclasses.replace(cell("one", "two", lost=20), client="", server="")
+    assert traffic.of_matrix(verified(unseen)).identities == ()
 
 
 def test_a_verification_that_lost_nothing_is_a_proof():

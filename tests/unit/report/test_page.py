@@ -171,6 +171,11 @@ def test_a_report_without_traffic_says_how_to_add_it():
     assert "Left out, as --no-trace asked." in found.words
 
 
+def test_who_the_two_ends_of_the_requests_were_is_told():
+    words = of(reports.healthy()).words
+    assert "cluster1: spiffe://cluster.local/ns/tether-verify/sa/echo-cluster1" in words
+
+
 def test_lost_requests_are_marked_by_more_than_a_colour():
     found = of(reports.healthy())
     assert re.search(r"✗\s+TCP\s+0 of 20", found.words)
