@@ -24,6 +24,11 @@ def is_ip(address: str) -> bool:
     return True
 
 
+def with_port(address: str, port: int | str) -> str:
+    """``address:port`` as URLs, dialers and people write it: an IPv6 address stands in brackets (RFC 3986, 3.2.2)."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def resolved(addresses: Iterable[str]) -> list[str]:
     """IP addresses that addresses stand for, each once; host names are resolved by this machine.
 

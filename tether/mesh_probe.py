@@ -296,7 +296,7 @@ class GatewayHealth:
         """Probe once; the finding's value is ``machine`` or ``api-server``."""
         if self._first_asked is None:
             self._first_asked = self._clock.now()
-        where = f"{address}:{topology.STATUS_PORT}"
+        where = addresses.with_port(address, topology.STATUS_PORT)
         try:
             status = self._fetch(address, topology.STATUS_PORT, _READY_PATH)
         except OSError as error:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tether.addresses import with_port
+
 
 def render(endpoints: Sequence[Mapping[str, Any]], mesh: Mapping[str, Any]) -> str:
     """Write the page from the stack outputs ``endpoints`` and ``mesh``."""
@@ -28,5 +30,5 @@ def _row(endpoint: Mapping[str, Any]) -> str:
     gateway = endpoint["eastWestGateway"]
     return (
         f"| {endpoint['cluster']} | {endpoint['role']} | {endpoint['network']} "
-        f"| {endpoint['apiServer']} | {gateway['address']}:{gateway['ports']['tls']} |"
+        f"| {endpoint['apiServer']} | {with_port(gateway['address'], gateway['ports']['tls'])} |"
     )

@@ -43,7 +43,7 @@ def _known_gateway(view: MeshView, cluster: ClusterView) -> Answer:
             f"istiod takes {known[0]['Addr']} for the gateway into {network}, but it is at {', '.join(found)}",
             fix=fixes.restart_istiod(view),
         )
-    return ok(f"{network} is entered at {known[0]['Addr']}:{known[0]['Port']}")
+    return ok(f"{network} is entered at {addresses.with_port(str(known[0]['Addr']), known[0]['Port'])}")
 
 
 def _hidden(view: MeshView, cluster: ClusterView, network: str) -> Answer | None:

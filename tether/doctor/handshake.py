@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from tether.addresses import with_port
+
 SECONDS = 3.0
 """To connect, and again for the handshake: within a region both take milliseconds."""
 
@@ -41,9 +43,9 @@ def connect(address: str, port: int, seconds: float = SECONDS) -> Handshake:
     """Open a TCP connection and close it."""
     try:
         with socket.create_connection((address, port), seconds):
-            return Handshake(outcome=Outcome.OK, seen=f"{address}:{port} is open")
+            return Handshake(outcome=Outcome.OK, seen=f"{with_port(address, port)} is open")
     except OSError as error:
-        return _failure(f"{address}:{port}", error)
+        return _failure(with_port(address, port), error)
 
 
 def greet(
@@ -71,7 +73,7 @@ def greet(
     context.set_alpn_protocols([protocol])
     if client:
         context.load_cert_chain(client)
-    where = f"{address}:{port}"
+    where = with_port(address, port)
     try:
         with (
             socket.create_connection((address, port), seconds) as connection,

@@ -4,6 +4,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from tether import istiod_endpoints, kube, metadata
+from tether.addresses import with_port
 from tether.doctor import before, credential, fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, wrong
 from tether.doctor.objects import REMOTE_SECRET_LABEL
@@ -70,7 +71,7 @@ def _server_option(remote: ClusterView) -> str:
     for item in remote.glimpse(path, {"labelSelector": f"{istiod_endpoints.SERVICE_LABEL}=kubernetes"}):
         for endpoint in metadata.listed(item, "endpoints"):
             address = str(endpoint["addresses"][0])
-            return f" --server https://{f'[{address}]' if ':' in address else address}:{item['ports'][0]['port']}"
+            return f" --server https://{with_port(address, item['ports'][0]['port'])}"
     return ""
 
 

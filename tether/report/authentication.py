@@ -1,5 +1,6 @@
 """A trace as the page shows it: the diagram, and the same steps in words."""
 
+from tether.addresses import with_port
 from tether.report.model import Authentication, Exchange
 from tether.trace import diagram, text
 from tether.trace.record import Actor, Outcome, Record, Step
@@ -36,7 +37,7 @@ def _who(step: Step, names: dict[Actor, str]) -> str:
     source, target = (names.get(actor, str(actor)) for actor in (step.source, step.target))
     parts = [f"{source} → {target}"]
     if step.address:
-        parts.append(f"at {step.address}:{step.port}" if step.port else f"at {step.address}")
+        parts.append(f"at {with_port(step.address, step.port)}" if step.port else f"at {step.address}")
     if step.credential:
         parts.append(f"with {step.credential}")
     return ", ".join(parts)

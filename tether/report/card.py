@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tether.addresses import with_port
 from tether.errors import count
 from tether.report import lettering
 from tether.report.picture import Cluster, Gateway, Picture, short
@@ -206,8 +207,8 @@ class _Pen:
 def _at(gateway: Gateway | None, *ports: int) -> str:
     if gateway is None:
         return "no address"
-    host = f"[{gateway.address}]" if gateway.address.count(":") > 1 else gateway.address
-    return f"{host}:{', '.join(map(str, ports)) or 'no port'}"
+    first, *more = gateway.address.split()
+    return " ".join([with_port(first, ", ".join(map(str, ports)) or "no port"), *more])
 
 
 def _kubernetes(cluster: Cluster) -> str:

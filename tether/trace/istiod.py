@@ -17,6 +17,7 @@ from typing import Any, Self, cast
 import grpc
 
 from tether import kube
+from tether.addresses import with_port
 from tether.redact import redact
 from tether.trace import messages
 
@@ -65,10 +66,9 @@ class Channel:
         """
         self._token = token or ""
         self._headers = [("clusterid", cluster_id)] + ([("authorization", f"Bearer {token}")] if token else [])
-        where = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
         own = client.read_bytes() if client else None
         self._channel: Any = _GRPC.secure_channel(
-            f"{where}:{endpoint.port}",
+            with_port(endpoint.address, endpoint.port),
             _GRPC.ssl_channel_credentials(endpoint.root.encode(), own, own),
             options=(
                 ("grpc.ssl_target_name_override", endpoint.host),

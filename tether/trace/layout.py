@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tether.addresses import with_port
 from tether.trace import text
 from tether.trace.record import Actor, Diagnosis, Outcome, Participant, Record, Step, Verdict
 from tether.trace.scene import Anchor, Box, Disc, Line, Paint, Polygon, Scene, Shape, Words, width_of, wrapped
@@ -169,7 +170,7 @@ class _Sheet:
         self.y += 5
         self._arrow(x1, x2, paint, via=step.via, width=1.8)
         self.y += 15
-        where = f"{step.address}:{step.port}, server name {step.server_name}" if step.port else ""
+        where = f"{with_port(step.address, step.port)}, server name {step.server_name}" if step.port else ""
         for line in (where, _introduction(step)):
             self._label(line, x1, x2, Paint.MUTED)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tether.addresses import with_port
 from tether.trace import text
 from tether.trace.record import Outcome, Record, Step
 
@@ -37,7 +38,7 @@ def _step(record: Record, step: Step) -> Iterator[str]:
     if step.outcome is Outcome.FAILED:
         yield "rect rgba(220, 40, 40, 0.18)"
     through = f" through {_escaped(_passer(record, step))}" if step.via else ""
-    address = f"<br/>{step.address}:{step.port}{through}" if step.port else ""
+    address = f"<br/>{with_port(step.address, step.port)}{through}" if step.port else ""
     yield f"{source}->>{target}: {_escaped(step.title)}{address}{_lines(step.call, step.credential)}"
     for inner in record.steps:
         if inner.inside == step.id:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tether.addresses import with_port
 from tether.doctor import before, objects
 from tether.doctor.view import ClusterView, MeshView
 from tether.kube import KubeError
@@ -159,7 +160,7 @@ def no_way(stage: Stage, port: int) -> Seen:
     """Out of this machine's reach."""
     return Seen(
         outcome=Outcome.NO_WAY,
-        message=f"this machine has no way to {stage.learned.address}:{port}, which the API server of "
+        message=f"this machine has no way to {with_port(stage.learned.address, port)}, which the API server of "
         f"{stage.remote.name} reaches",
         source_of_message="this machine",
     )

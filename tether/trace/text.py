@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from rich.console import Console
 from rich.text import Text
 
+from tether.addresses import with_port
 from tether.errors import count
 from tether.trace.record import Actor, Outcome, Participant, Record, Step
 
@@ -87,7 +88,7 @@ def _way(step: Step, actors: Mapping[Actor, Participant]) -> str:
 
 def _rows(step: Step) -> Iterator[tuple[str, str]]:
     if step.address and step.port:
-        yield "to", f"{step.address}:{step.port}, as {step.server_name}"
+        yield "to", f"{with_port(step.address, step.port)}, as {step.server_name}"
     if step.call:
         yield "call", step.call
     if step.credential:

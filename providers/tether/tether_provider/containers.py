@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from tether import topology
+from tether.addresses import with_port
 from tether_provider import processes
 from tether_provider.errors import ProviderError
 
@@ -199,7 +200,7 @@ def _node(container: Mapping[str, Any]) -> Node:
     settings: Mapping[str, Any] = container["NetworkSettings"]
     ports = cast("dict[str, list[dict[str, str]] | None]", settings.get("Ports") or {})
     published = ports.get(_API_PORT) or []
-    port = next((f"{entry.get('HostIp') or '127.0.0.1'}:{entry['HostPort']}" for entry in published), "")
+    port = next((with_port(entry.get("HostIp") or "127.0.0.1", entry["HostPort"]) for entry in published), "")
     networks = cast("dict[str, dict[str, Any]]", settings.get("Networks") or {})
     return Node(
         id=container["Id"],

@@ -4,8 +4,11 @@ import random
 import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tether import addresses
 
@@ -78,3 +81,15 @@ def test_a_service_has_what_its_load_balancer_gave_and_then_its_external_address
 
     assert addresses.of_service(given) == ["lb.example.com", "10.0.0.1", "10.0.0.7"]
     assert addresses.of_service({}) == []
+
+
+@given(st.ip_addresses().map(str), st.integers(1, 65535))
+def test_an_address_of_either_family_comes_back_whole_out_of_a_url(address: str, port: int) -> None:
+    url = urlsplit(f"https://{addresses.with_port(address, port)}/path")
+
+    assert (url.hostname, url.port) == (address, port)
+
+
+def test_host_names_and_ipv4_addresses_need_no_brackets() -> None:
+    assert addresses.with_port("lb.example.com", 15443) == "lb.example.com:15443"
+    assert addresses.with_port("10.0.0.1", 15443) == "10.0.0.1:15443"
