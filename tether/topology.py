@@ -42,6 +42,9 @@ CA_SECRET = "cacerts"  # noqa: S105 - a name, no secret
 DEFAULT_TRUST_DOMAIN = "cluster.local"
 DEFAULT_POD_CIDR = "10.244.0.0/16"
 DEFAULT_SERVICE_CIDR = "10.96.0.0/16"
+DEFAULT_POD_CIDR_IPV6 = "fd00:10:244::/56"
+DEFAULT_SERVICE_CIDR_IPV6 = "fd00:10:96::/112"
+"""These four are kind's own (pkg/internal/apis/config/default.go)."""
 DEFAULT_CLOUD_CIDR = "10.64.0.0/16"
 """Of a network that is made in a cloud."""
 DEFAULT_CONTROL_PLANE_CIDR = "172.16.0.0/28"
@@ -49,6 +52,8 @@ DEFAULT_CONTROL_PLANE_CIDR = "172.16.0.0/28"
 
 ENVIRONMENT_NETWORKS = "10.89.0.0/16"
 """Every environment takes one free /24 of it."""
+ENVIRONMENT_NETWORKS_IPV6 = "fd74::/16"
+"""Every environment with IPv6 takes the /64 of it that its suffix names; unique local addresses (RFC 4193)."""
 ENVIRONMENT_LABEL = "tether.environment"
 """Label of container networks; its value is the environment's suffix."""
 MADE_ANNOTATION = "tether.made"
@@ -87,6 +92,30 @@ class Platform(StrEnum):
     EKS = "eks"
     GKE = "gke"
     AKS = "aks"
+
+
+class IpFamily(StrEnum):
+    """Which IP addresses nodes, pods, Services and gateways have, in kind's words."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    DUAL = "dual"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Kubernetes' words for them, the clusters' first family first."""
+        return {"ipv4": ("IPv4",), "ipv6": ("IPv6",), "dual": ("IPv4", "IPv6")}[self.value]
+
+    def pick(self, ipv4: str, ipv6: str) -> str:
+        """Those of two texts that it needs, with a comma between as kind, kubeadm and MetalLB write several."""
+        return ",".join(text for name, text in (("IPv4", ipv4), ("IPv6", ipv6)) if name in self.names)
+
+    @classmethod
+    def of(cls, cidrs: str) -> "IpFamily":
+        """The family of what :meth:`pick` picked."""
+        if "," in cidrs:
+            return cls.DUAL
+        return cls.IPV6 if ":" in cidrs else cls.IPV4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +176,7 @@ class Topology:
     istio_namespace: str
     clusters: tuple[ClusterPlan, ...]
     """In the order of the settings."""
+    ip_family: IpFamily = IpFamily.IPV4
 
     @property
     def primary(self) -> ClusterPlan:
@@ -273,6 +303,12 @@ def subnet_candidates(suffix: str) -> tuple[str, ...]:
     return (*subnets[start:], *subnets[:start])
 
 
+def ipv6_subnet(suffix: str) -> str:
+    """The /64 of an environment with IPv6; 32 bits of the suffix are in it, so no other one has it."""
+    first = int(ipaddress.IPv6Network(ENVIRONMENT_NETWORKS_IPV6).network_address)
+    return str(ipaddress.IPv6Network((first | int(suffix, 16) % (1 << 32) << 80, 64)))
+
+
 def container_range(subnet: str) -> str:
     """Lower half of a subnet: the addresses that the runtime may give to containers (``--ip-range``)."""
     lower, _ = _halves(subnet)
@@ -280,16 +316,20 @@ def container_range(subnet: str) -> str:
 
 
 def address_pools(subnet: str) -> tuple[AddressPool, ...]:
-    """Cut the upper half of a /24 into load balancer pools of one size, without the broadcast address.
+    """Cut the upper half of a /24 or of a /64 into load balancer pools of one size.
+
+    An IPv4 network's broadcast address is left out, and of IPv6 the addresses before the first pool: what ends
+    with ``::`` would be a key in YAML, into which charts write addresses without quotes.
 
     Raises:
-        ValueError: the subnet is no IPv4 network, or too small for one pool.
+        ValueError: the subnet is no network, or too small for one pool.
     """
     _, upper = _halves(subnet)
-    count = (upper.num_addresses - 1) // POOL_SIZE
+    skipped = POOL_SIZE if upper.version == 6 else 0
+    count = min((upper.num_addresses - skipped - 1) // POOL_SIZE, POOL_LIMIT)
     if count < 1:
         raise ValueError(f"subnet {subnet} is too small to hold a pool of {POOL_SIZE} addresses")
-    starts = (upper.network_address + index * POOL_SIZE for index in range(count))
+    starts = (upper.network_address + skipped + index * POOL_SIZE for index in range(count))
     return tuple(AddressPool(str(start), str(start + POOL_SIZE - 1)) for start in starts)
 
 
@@ -314,8 +354,10 @@ def pool_places(members: Sequence[str], before: Mapping[str, int]) -> dict[str, 
     return {**places, **dict(zip(newcomers, free, strict=False))}
 
 
-def _halves(subnet: str) -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Network]:
-    network = ipaddress.IPv4Network(subnet)
+def _halves(
+    subnet: str,
+) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    network = ipaddress.ip_network(subnet)
     if network.num_addresses < 8:
         raise ValueError(f"subnet {subnet} is too small to hold containers and load balancers")
     lower, upper = network.subnets(prefixlen_diff=1)

@@ -1,6 +1,8 @@
 import ipaddress
+import itertools
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,3 +80,36 @@ def test_an_environment_may_take_any_subnet_each_tried_once(suffix: str) -> None
 
 def test_environments_begin_at_different_subnets() -> None:
     assert topology.subnet_candidates("00000001")[0] != topology.subnet_candidates("00000002")[0]
+
+
+@given(suffixes)
+def test_an_environment_has_ipv6_addresses_of_its_own(suffix: str) -> None:
+    subnet = ipaddress.IPv6Network(topology.ipv6_subnet(suffix))
+
+    assert subnet.subnet_of(ipaddress.IPv6Network(topology.ENVIRONMENT_NETWORKS_IPV6))
+    assert subnet.prefixlen == 64
+    assert str(subnet.network_address).split(":")[0] == "fd74"
+    assert int(subnet.network_address) >> 80 & 0xFFFFFFFF == int(suffix, 16)
+
+
+@given(suffixes)
+def test_ipv6_pools_are_equal_disjoint_and_above_the_containers(suffix: str) -> None:
+    subnet = topology.ipv6_subnet(suffix)
+    containers = ipaddress.IPv6Network(topology.container_range(subnet))
+    pools = topology.address_pools(subnet)
+    ends = [(int(ipaddress.IPv6Address(pool.first)), int(ipaddress.IPv6Address(pool.last))) for pool in pools]
+
+    assert len(pools) == topology.POOL_LIMIT
+    assert {last - first + 1 for first, last in ends} == {topology.POOL_SIZE}
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(ends))
+    for address in (ipaddress.IPv6Address(text) for pool in pools for text in (pool.first, pool.last)):
+        assert address in ipaddress.IPv6Network(subnet)
+        assert address not in containers
+
+
+@given(suffixes, st.integers(0, topology.POOL_LIMIT - 1))
+def test_an_address_is_the_same_in_yaml_without_quotes(suffix: str, index: int) -> None:
+    """Istio's chart writes the address of the first pool's gateway so (remote-istiod-endpointslices.yaml)."""
+    address = topology.address_pools(topology.ipv6_subnet(suffix))[index].first
+
+    assert yaml.safe_load(f"- {address}") == [address]
