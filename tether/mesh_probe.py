@@ -229,22 +229,30 @@ def gateway_running(cluster: kube.Api, namespace: str, service: str) -> Finding:
 
 
 def gateway_address(cluster: kube.Api, namespace: str, service: str, expected: str = "") -> Finding:
-    """Whether the gateway's Service has its load balancer address; the finding's value is that address."""
+    """Whether the gateway's Service has its load balancer address; the finding's value is that address.
+
+    Args:
+        cluster: where the gateway runs.
+        namespace: the Service's.
+        service: the Service's name.
+        expected: the address that was asked for, of two IP families two with a comma between; empty: any will do.
+    """
     found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
-    address = next(iter(addresses.of_service(found)), "")
-    if not address:
+    given, wanted = addresses.of_service(found), list(filter(None, expected.split(",")))
+    if not given:
         return Finding(
             ready=False,
             seen=f"Service {namespace}/{service} has no address yet",
             cause="the load balancer has no free address, or none is installed; see: "
             f"kubectl -n {namespace} describe service {service}",
         )
-    if expected and address != expected:
+    if not {*wanted} <= {*given}:
         return Finding(
             ready=False,
-            seen=f"Service {namespace}/{service} has the address {address}, not {expected}",
+            seen=f"Service {namespace}/{service} has the address {', '.join(given)}, not {', '.join(wanted)}",
             cause="another Service of this cluster took the address first, or the pool does not hold it",
         )
+    address = next(iter(wanted), given[0])
     return Finding(ready=True, seen=f"address {address}", value=address)
 
 

@@ -92,7 +92,11 @@ def network_list(content: dict[str, Any], arguments: list[str]) -> int:
 
 
 def network_create(content: dict[str, Any], arguments: list[str]) -> int:
-    subnet = arguments[arguments.index("--subnet") + 1]
+    subnet, *more = [arguments[index + 1] for index, part in enumerate(arguments) if part == "--subnet"]
+    taken = [one["subnet"] for network in content["networks"].values() for one in network["subnets"]]
+    if lost := [one for one in more if one in taken]:
+        sys.stderr.write(f"Error: subnet {lost[0]} is already used on the host or by another config\n")
+        return 125
     if content["mood"].get("busy_subnets", 0) > 0:
         content["mood"]["busy_subnets"] -= 1
         sys.stderr.write(f"Error: subnet {subnet} is already used on the host or by another config\n")
@@ -100,7 +104,10 @@ def network_create(content: dict[str, Any], arguments: list[str]) -> int:
     labels = [arguments[index + 1] for index, part in enumerate(arguments) if part == "--label"]
     content["networks"][arguments[-1]] = {
         "name": arguments[-1],
-        "subnets": [{"subnet": subnet, "gateway": subnet.replace(".0/24", ".1")}],
+        "subnets": [
+            {"subnet": subnet, "gateway": subnet.replace(".0/24", ".1")},
+            *({"subnet": one, "gateway": one.replace("::/64", "::1")} for one in more),
+        ],
         "labels": dict(label.split("=", 1) for label in labels),
     }
     return 0

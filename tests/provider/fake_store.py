@@ -32,6 +32,11 @@ def record(program: str) -> None:
         content["calls"].append({"program": program, "arguments": sys.argv[1:], "environment": variables})
 
 
+def ipv6_of(address: str) -> str:
+    """What a container has beside its IPv4 address."""
+    return f"fd74:a0a:a0a::{address.rpartition('.')[2]}"
+
+
 def container(name: str, identifier: str, cluster: str, network: str, port: int, address: str) -> dict[str, Any]:
     """A node as ``podman inspect`` shows it."""
     labels = {"io.x-k8s.kind.cluster": cluster, "io.x-k8s.kind.role": "control-plane"} if cluster else {}
@@ -42,6 +47,6 @@ def container(name: str, identifier: str, cluster: str, network: str, port: int,
         "Config": {"Labels": labels, "Image": "node:v1"},
         "NetworkSettings": {
             "Ports": {"6443/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]},
-            "Networks": {network: {"IPAddress": address}},
+            "Networks": {network: {"IPAddress": address, "GlobalIPv6Address": ipv6_of(address)}},
         },
     }

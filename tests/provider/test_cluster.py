@@ -1,3 +1,4 @@
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +76,35 @@ def test_the_kind_configuration_is_ours_with_the_users_on_top(plugin: Plugin, ma
     assert config["featureGates"]["Mine"] is True
     assert len(config["kubeadmConfigPatches"]) == 3
     assert yaml.safe_load(config["kubeadmConfigPatches"][1])["dns"]["imageTag"].startswith("v")
+
+
+@pytest.mark.parametrize(
+    ("family", "pods", "services", "published"),
+    [
+        ("ipv6", "fd01::/56", "fd02::/112", {"apiServerAddress": "127.0.0.1"}),
+        ("dual", "10.1.0.0/16,fd01::/56", "10.2.0.0/16,fd02::/112", {}),
+    ],
+)
+def test_kind_is_told_the_ip_family_and_publishes_the_api_server_where_this_machine_reaches_it(
+    plugin: Plugin, machine: Machine, family: str, pods: str, services: str, published: dict[str, str]
+) -> None:
+    plugin.create("Cluster", {**INPUTS, "ipFamily": family, "podCidr": pods, "serviceCidr": services})
+
+    networking = yaml.safe_load((machine.root / f"{CLUSTER}.config.yaml").read_text())["networking"]
+    assert networking == {
+        "disableDefaultCNI": True, "ipFamily": family, "podSubnet": pods, "serviceSubnet": services, **published,
+    }  # fmt: skip
+
+
+def test_pods_with_ipv6_alone_reach_the_api_server_by_address(plugin: Plugin) -> None:
+    """No name server with an IPv6 address knows the nodes' names."""
+    ipv6 = {**INPUTS, "ipFamily": "ipv6", "podCidr": "fd01::/56", "serviceCidr": "fd02::/112"}
+
+    made, promised = (plain(plugin.create("Cluster", ipv6, preview=preview).properties) for preview in (False, True))
+
+    assert re.fullmatch(r"https://\[fd74:a0a:a0a::\d+\]:6443", made["apiServer"])
+    assert made["apiServer"] in made["internalKubeconfig"]
+    assert promised["apiServer"] == UNKNOWN
 
 
 def test_an_image_of_kinds_own_keeps_kinds_own_network_and_dns(plugin: Plugin, machine: Machine) -> None:

@@ -76,7 +76,7 @@ def test_reading_finds_a_network_or_finds_it_gone(plugin: Plugin, machine: Machi
 def test_an_import_needs_the_name_only(plugin: Plugin) -> None:
     imported = plugin.read("ContainerNetwork", NETWORK)
 
-    assert plain(imported.inputs) == {**OURS, "members": []}
+    assert plain(imported.inputs) == {**OURS, "members": [], "ipv6": False}
     assert not plugin.diff("ContainerNetwork", imported.properties, OURS).diffs
 
 
@@ -170,3 +170,42 @@ def test_a_network_that_would_be_nobodys_is_refused_before_it_is_made(plugin: Pl
     (failure,) = plugin.check("ContainerNetwork", {"name": NETWORK, **labels}).failures
 
     assert failure.property == "labels"
+
+
+WITH_IPV6: dict[str, Any] = {**INPUTS, "ipv6": True}
+
+
+def test_a_network_with_ipv6_has_the_subnet_that_its_environment_names(plugin: Plugin, machine: Machine) -> None:
+    outputs = plain(plugin.create("ContainerNetwork", WITH_IPV6).properties)
+
+    assert outputs["ipv6Subnet"] == "fd74:b0b:b0b::/64"
+    (call,) = [call for call in machine.calls("podman") if call["arguments"][:2] == ["network", "create"]]
+    arguments = call["arguments"]
+    assert arguments[arguments.index("--ipv6") :][:5] == [
+        "--ipv6", "--subnet", "fd74:b0b:b0b::/64", "--ip-range", "fd74:b0b:b0b::/65",
+    ]  # fmt: skip
+    assert outputs["subnet"].endswith(".0/24"), "kind reaches the nodes by IPv4"
+
+
+def test_a_network_has_no_ipv6_that_nobody_asked_for(plugin: Plugin, machine: Machine) -> None:
+    outputs = plain(plugin.create("ContainerNetwork", INPUTS).properties)
+
+    assert outputs["ipv6Subnet"] == ""
+    (call,) = [call for call in machine.calls("podman") if call["arguments"][:2] == ["network", "create"]]
+    assert not [part for part in call["arguments"] if "ipv6" in part or part.startswith("fd")]
+
+
+def test_ipv6_addresses_that_are_taken_are_told_at_once(plugin: Plugin, machine: Machine) -> None:
+    machine.add_network("somebody", "fd74:b0b:b0b::/64")
+
+    error = failed(lambda: plugin.create("ContainerNetwork", WITH_IPV6))
+
+    assert "subnet fd74:b0b:b0b::/64 is already used" in error.details()
+    assert len([call for call in machine.calls("podman") if call["arguments"][:2] == ["network", "create"]]) == 1
+
+
+def test_a_network_without_ipv6_is_no_remnant_to_take_over(plugin: Plugin, machine: Machine) -> None:
+    error = failed(lambda: plugin.create("ContainerNetwork", {**OURS, "ipv6": True}))
+
+    assert "has no IPv6" in error.details()
+    assert f"podman network rm {NETWORK}" in error.details()

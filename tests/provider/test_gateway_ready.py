@@ -1,14 +1,16 @@
 """The gate of a gateway behind a load balancer, and what it notices afterwards."""
 
+import contextlib
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from tests.provider.fake_machine import Machine
-from tests.provider.provider_harness import UNKNOWN, Plugin, plain, struct
+from tests.provider.provider_harness import UNKNOWN, Plugin, failed, plain, struct
 from tether.topology import STATUS_PORT
 
 KIND = "GatewayReady"
@@ -18,8 +20,8 @@ NAME = "localhost"
 """The only name that stands for something on every machine."""
 
 
-@pytest.fixture
-def healthy() -> Iterator[None]:
+@contextlib.contextmanager
+def answering(server_type: type[HTTPServer], address: str) -> Generator[None]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -27,11 +29,17 @@ def healthy() -> Iterator[None]:
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
 
-    server = HTTPServer(("127.0.0.1", STATUS_PORT), Handler)
+    server = server_type((address, STATUS_PORT), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def healthy() -> Iterator[None]:
+    with answering(HTTPServer, "127.0.0.1"):
+        yield
 
 
 def show(machine: Machine, *ingress: dict[str, str]) -> None:
@@ -68,6 +76,45 @@ def test_a_gateway_with_a_host_name_tells_the_addresses_behind_it(
 
     assert (outputs["address"], outputs["ipAddresses"]) == (NAME, ["127.0.0.1"])
     assert outputs["checkedFrom"] == "machine"
+
+
+@pytest.fixture
+def healthy_ipv6() -> Iterator[None]:
+    class Server(HTTPServer):
+        address_family = socket.AF_INET6
+
+    with answering(Server, "::1"):
+        yield
+
+
+def test_a_gateway_of_two_families_must_answer_at_both_addresses(
+    plugin: Plugin, machine: Machine, healthy: None, healthy_ipv6: None
+) -> None:
+    show(machine, {"ip": "127.0.0.1"}, {"ip": "::1"})
+
+    outputs = plain(plugin.create(KIND, inputs(machine, expectedAddress="127.0.0.1,::1")).properties)
+
+    assert (outputs["address"], outputs["ipAddresses"]) == ("127.0.0.1", ["127.0.0.1"])
+
+
+def test_a_gateway_that_is_silent_at_one_of_its_addresses_is_not_ready(
+    plugin: Plugin, machine: Machine, healthy: None
+) -> None:
+    show(machine, {"ip": "127.0.0.1"}, {"ip": "::1"})
+
+    error = failed(lambda: plugin.create(KIND, inputs(machine, expectedAddress="127.0.0.1,::1", timeoutSeconds=1)))
+
+    assert f"[::1]:{STATUS_PORT} does not answer" in error.details()
+
+
+def test_a_gateway_that_lacks_one_of_two_addresses_is_not_ready(
+    plugin: Plugin, machine: Machine, healthy: None
+) -> None:
+    show(machine, {"ip": "127.0.0.1"})
+
+    error = failed(lambda: plugin.create(KIND, inputs(machine, expectedAddress="127.0.0.1,::1", timeoutSeconds=1)))
+
+    assert "has the address 127.0.0.1, not 127.0.0.1, ::1" in error.details()
 
 
 def test_a_preview_knows_no_addresses_of_a_load_balancer_to_come(plugin: Plugin, machine: Machine) -> None:

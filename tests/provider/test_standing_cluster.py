@@ -59,6 +59,7 @@ def test_an_import_reads_everything_but_the_kind_settings(plugin: Plugin, machin
     inputs = plain(imported.inputs)
     assert (inputs["name"], inputs["network"], inputs["runtime"]) == (CLUSTER, NETWORK, "podman")
     assert (inputs["podCidr"], inputs["serviceCidr"]) == ("10.7.0.0/16", "10.8.0.0/16")
+    assert inputs["ipFamily"] == "ipv4"
     assert inputs["kubernetesVersion"] == "1.34.4"
     assert raw(imported.properties)["kubeconfig"][SIGNATURE] == SECRET
     same = plugin.diff("Cluster", imported.properties, {**inputs, "kindConfig": {"featureGates": {"X": True}}})
@@ -78,6 +79,8 @@ def test_an_import_of_nothing_finds_nothing(plugin: Plugin) -> None:
         ({"nodeImage": "other"}, ["nodeImage"]),
         ({"podCidr": "10.1.0.0/16"}, ["podCidr"]),
         ({"serviceCidr": "10.2.0.0/16"}, ["serviceCidr"]),
+        ({"ipFamily": "dual"}, ["ipFamily"]),
+        ({"ipFamily": "ipv4"}, []),
         ({"kindConfig": {"featureGates": {"X": True}}}, ["kindConfig"]),
         ({"runtime": "docker"}, ["runtime"]),
     ],

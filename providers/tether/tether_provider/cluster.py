@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pydantic
 import yaml
@@ -33,6 +33,8 @@ class ClusterInputs(Wire):
     """What the nodes must turn out to run; empty: anything."""
     pod_cidr: str = pydantic.Field(default=topology.DEFAULT_POD_CIDR, json_schema_extra=REPLACES)
     service_cidr: str = pydantic.Field(default=topology.DEFAULT_SERVICE_CIDR, json_schema_extra=REPLACES)
+    ip_family: Literal["ipv4", "ipv6", "dual"] = pydantic.Field(default="ipv4", json_schema_extra=REPLACES)
+    """Which addresses nodes, pods and Services have; the ranges must be of it, and the network have IPv6 for it."""
     kind_config: dict[str, Any] = pydantic.Field(default_factory=dict[str, Any], json_schema_extra=REPLACES)
     """Laid over kind's configuration."""
     environment: str = ""
@@ -60,11 +62,13 @@ class ClusterOutputs(Wire):
     internal_kubeconfig: str = pydantic.Field(json_schema_extra=SECRET)
     """For pods of other clusters on the same container network."""
     api_server: str
-    """URL as those pods reach it; by name, because a node's address changes when it restarts."""
+    """URL as those pods reach it; by name, because a node's address changes when it restarts. With IPv6 alone by
+    address: the runtimes' name servers have IPv4 addresses, which those pods cannot reach."""
     nodes: list[NodeOutput]
     network: str
     subnet: str
     container_runtime: containers.Name
+    ip_family: Literal["ipv4", "ipv6", "dual"] = "ipv4"
     failure: str = ""
     """Why the create failed, where its remains were kept."""
     imported: bool = False
@@ -102,7 +106,7 @@ class KindCluster(Resource[ClusterInputs, ClusterOutputs]):
         if state:
             return {key: state[key] for key in wire_names(ClusterOutputs) if key in state}
         known = {key: inputs[key] for key in ("name", "network") if key in inputs}
-        if "name" in inputs:
+        if "name" in inputs and inputs.get("ipFamily") != topology.IpFamily.IPV6:
             known["apiServer"] = topology.internal_api_server(inputs["name"])
         return known
 
@@ -122,7 +126,7 @@ class KindCluster(Resource[ClusterInputs, ClusterOutputs]):
             raise
         except BaseException as error:
             raise _after_failure(operation, chosen, inputs, found, error) from error
-        made = _outputs(chosen, inputs.name, found, kubeconfig)
+        made = _outputs(chosen, inputs.name, found, kubeconfig).model_copy(update={"ip_family": inputs.ip_family})
         return inputs.name, _observe(made, chosen.nodes(inputs.name))
 
     def read(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> Found[ClusterOutputs] | None:
@@ -224,6 +228,7 @@ def _boot(operation: Operation, chosen: containers.Runtime, inputs: ClusterInput
         image=inputs.node_image,
         pod_cidr=inputs.pod_cidr,
         service_cidr=inputs.service_cidr,
+        ip_family=topology.IpFamily(inputs.ip_family),
         image_has_network=inputs.node_image_has_network,
         extra=inputs.kind_config,
     )
@@ -341,7 +346,7 @@ def _observe(last: ClusterOutputs, nodes: Sequence[containers.Node]) -> ClusterO
     kubeconfig = last.kubeconfig
     if entry.api_port and kube.server_of(kubeconfig) != f"https://{entry.api_port}":
         kubeconfig = kube.with_server(kubeconfig, f"https://{entry.api_port}")
-    internal = f"https://{entry.name}:6443"
+    internal = entry.internal_api_server(last.network, topology.IpFamily(last.ip_family))
     seen = {
         "kubeconfig": kubeconfig,
         "internal_kubeconfig": kube.with_server(kubeconfig, internal),
@@ -382,6 +387,8 @@ def _import(chosen: containers.Runtime, name: str, nodes: list[containers.Node])
         "kubernetesVersion": version,
         "podCidr": networking["podSubnet"],
         "serviceCidr": networking["serviceSubnet"],
+        "ipFamily": topology.IpFamily.of(networking["podSubnet"]).value,
     }
-    outputs = _outputs(chosen, name, network, kubeconfig).model_copy(update={"imported": True})
+    known = {"imported": True, "ip_family": inputs["ipFamily"]}
+    outputs = _outputs(chosen, name, network, kubeconfig).model_copy(update=known)
     return Found(_observe(outputs, nodes), inputs)

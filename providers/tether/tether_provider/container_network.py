@@ -35,6 +35,8 @@ class NetworkInputs(Wire):
     """
     members: list[str] = pydantic.Field(default_factory=list[str])
     """Clusters that get a pool of load balancer addresses each."""
+    ipv6: bool = pydantic.Field(default=False, json_schema_extra=REPLACES)
+    """Whether it has a /64 of IPv6 beside the /24; kind reaches nodes by IPv4 in every case."""
 
 
 class NetworkOutputs(Wire):
@@ -45,12 +47,14 @@ class NetworkOutputs(Wire):
     subnet: str
     """A /24; containers get addresses of its lower half only."""
     gateway: str
+    ipv6_subnet: str = ""
+    """A /64, used in the same way; empty where IPv6 was not asked for."""
     places: dict[str, int] = pydantic.Field(default_factory=dict[str, int])
     """By cluster: index of its pool (``tether.topology.address_pools``)."""
 
 
 class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
-    """A bridge network with a free /24, IPv4 only, with container names in DNS."""
+    """A bridge network with a free /24, and a /64 of IPv6 if asked for, with container names in DNS."""
 
     token = "tether:index:ContainerNetwork"  # noqa: S105 - a type token
     description = "A container network with a free /24: the lower half for containers, the upper for load balancers."
@@ -73,7 +77,7 @@ class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
 
     def foresee(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> dict[str, Any]:
         """Name, and everything else once it exists."""
-        names = ("name", "runtime", "subnet", "gateway")
+        names = ("name", "runtime", "subnet", "gateway", "ipv6Subnet")
         source = state or {key: inputs[key] for key in ("name",) if key in inputs}
         known = {key: source[key] for key in names if key in source}
         if "members" in inputs:
@@ -85,11 +89,16 @@ class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
         chosen = containers.choose(inputs.runtime)
         labels = {f"{_LABEL_PREFIX}.{key}": value for key, value in inputs.labels.items()}
         operation.log.progress(f"making network {inputs.name}")
-        found = chosen.network(inputs.name) or _make(operation, chosen, inputs.name, labels)
+        found = chosen.network(inputs.name) or _make(operation, chosen, inputs, labels)
         if not _is_ours(found, inputs.labels):
             raise ProviderError(
                 f"name — there is a network {inputs.name} that this stack did not make — it is left as it is. "
                 f"Take another name, or remove it: {chosen.name} network rm {inputs.name}"
+            )
+        if inputs.ipv6 and not found.ipv6_subnet:
+            raise ProviderError(
+                f"ipv6 — network {inputs.name}, which an interrupted run left, has no IPv6 — its clusters could not "
+                f"have any. Remove it: {chosen.name} network rm {inputs.name}"
             )
         return inputs.name, _outputs(chosen, found, topology.pool_places(inputs.members, {}))
 
@@ -101,7 +110,8 @@ class ContainerNetwork(Resource[NetworkInputs, NetworkOutputs]):
             return None
         prefix = f"{_LABEL_PREFIX}."
         labels = {key.removeprefix(prefix): value for key, value in found.labels.items() if key.startswith(prefix)}
-        imported = None if state else {"name": found.name, "runtime": chosen.name, "labels": labels}
+        own = {"name": found.name, "runtime": chosen.name, "labels": labels, "ipv6": bool(found.ipv6_subnet)}
+        imported = None if state else own
         return Found(_outputs(chosen, found, _places(list(state.get("places", {})), state)), imported)
 
     def update(
@@ -143,21 +153,30 @@ def _places(members: Sequence[str], state: Mapping[str, Any]) -> dict[str, int]:
 
 def _outputs(chosen: containers.Runtime, found: containers.Network, places: Mapping[str, int]) -> NetworkOutputs:
     return NetworkOutputs(
-        name=found.name, runtime=chosen.name, subnet=found.subnet, gateway=found.gateway, places=dict(places)
+        name=found.name,
+        runtime=chosen.name,
+        subnet=found.subnet,
+        gateway=found.gateway,
+        ipv6_subnet=found.ipv6_subnet,
+        places=dict(places),
     )
 
 
-def _make(operation: Operation, chosen: containers.Runtime, name: str, labels: Mapping[str, str]) -> containers.Network:
+def _make(
+    operation: Operation, chosen: containers.Runtime, inputs: NetworkInputs, labels: Mapping[str, str]
+) -> containers.Network:
     complaint = "every /24 of 10.89.0.0/16 is in use"
+    name, start = inputs.name, _start(inputs.name, labels)
+    ipv6 = [topology.ipv6_subnet(start)] if inputs.ipv6 else []
     with _making:
-        for subnet in _free(name, labels, [*chosen.subnets(), *_routed()]):
+        for subnet in _free(start, [*chosen.subnets(), *_routed()]):
             if operation.cancel.is_set():
                 raise CancelledError(f"cancelled before network {name} was made")
-            complaint = chosen.create_network(name, subnet, topology.container_range(subnet), labels)
+            complaint = chosen.create_network(name, [subnet, *ipv6], labels)
             # Another process may have taken the subnet, or the name, since the look around.
             if not complaint or any(sign in complaint.lower() for sign in _TAKEN):
                 break
-            if not any(sign in complaint.lower() for sign in _OVERLAP):
+            if not any(sign in complaint.lower() for sign in _OVERLAP) or any(one in complaint for one in ipv6):
                 break
     found = chosen.network(name)
     if found is None:
@@ -165,10 +184,14 @@ def _make(operation: Operation, chosen: containers.Runtime, name: str, labels: M
     return found
 
 
-def _free(name: str, labels: Mapping[str, str], taken: Iterable[str]) -> Iterator[str]:
-    used = [ipaddress.ip_network(subnet) for subnet in taken if subnet and ":" not in subnet]
+def _start(name: str, labels: Mapping[str, str]) -> str:
+    """Hexadecimal digits that tell one environment's network from another's."""
     suffix = labels.get(topology.ENVIRONMENT_LABEL, "")
-    start = suffix if re.fullmatch("[0-9a-f]+", suffix) else name.encode().hex()
+    return suffix if re.fullmatch("[0-9a-f]+", suffix) else name.encode().hex()
+
+
+def _free(start: str, taken: Iterable[str]) -> Iterator[str]:
+    used = [ipaddress.ip_network(subnet) for subnet in taken if subnet and ":" not in subnet]
     for candidate in topology.subnet_candidates(start):
         if not any(ipaddress.ip_network(candidate).overlaps(other) for other in used):
             yield candidate

@@ -24,6 +24,7 @@ _QUICK = 30.0
 _SLOW = 120.0
 """Seconds for calls that change something on a busy machine."""
 _ROLE_LABEL = "io.x-k8s.kind.role"
+_CONTROL_PLANE = "control-plane"
 _API_PORT = "6443/tcp"
 
 
@@ -43,8 +44,19 @@ class Node:
     image: str
     addresses: Mapping[str, str]
     """IPv4 address by container network."""
+    ipv6_addresses: Mapping[str, str]
+    """The same of IPv6, where the network has it."""
     api_port: str
     """``host:port`` of this machine that leads to the API server; empty where it is not published."""
+
+    def internal_api_server(self, network: str, family: topology.IpFamily) -> str:
+        """URL of the API server for pods of other clusters on a container network, where this container serves it.
+
+        By address with IPv6 alone, if it is a control plane: the certificate of a load balancer holds only names.
+        """
+        of_ipv6 = family is topology.IpFamily.IPV6 and self.role == _CONTROL_PLANE
+        address = self.ipv6_addresses.get(network) if of_ipv6 else None
+        return f"https://{with_port(address or self.name, 6443)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +67,8 @@ class Network:
     subnet: str
     gateway: str
     labels: Mapping[str, str]
+    ipv6_subnet: str = ""
+    """Empty: it has none."""
 
 
 class Runtime:
@@ -128,10 +142,17 @@ class Runtime:
         found = self._call("network", "inspect", *names, allow=125)
         return [_network(entry).subnet for entry in json.loads(found.stdout or "[]")]
 
-    def create_network(self, name: str, subnet: str, containers: str, labels: Mapping[str, str]) -> str:
-        """Make a bridge network, IPv4 only, with names; returns the runtime's complaint, empty on success."""
+    def create_network(self, name: str, subnets: Sequence[str], labels: Mapping[str, str]) -> str:
+        """Make a bridge network with names, which gives containers the lower half of each subnet.
+
+        Returns:
+            The runtime's complaint, empty on success.
+        """
         marks = [part for key, value in sorted(labels.items()) for part in ("--label", f"{key}={value}")]
-        arguments = ["network", "create", "--driver", "bridge", "--subnet", subnet, "--ip-range", containers]
+        arguments = ["network", "create", "--driver", "bridge"]
+        for subnet in subnets:
+            family = ["--ipv6"] if ":" in subnet else []
+            arguments += [*family, "--subnet", subnet, "--ip-range", topology.container_range(subnet)]
         done = self._call(*arguments, *marks, name, allow=125, timeout=_SLOW)
         return "" if done.code == 0 else done.talk
 
@@ -209,6 +230,7 @@ def _node(container: Mapping[str, Any]) -> Node:
         running=bool(container["State"]["Running"]),
         image=container["Config"].get("Image") or container.get("ImageName", ""),
         addresses={name: str(entry.get("IPAddress", "")) for name, entry in networks.items()},
+        ipv6_addresses={name: ip for name, entry in networks.items() if (ip := entry.get("GlobalIPv6Address"))},
         api_port=port,
     )
 
@@ -216,17 +238,13 @@ def _node(container: Mapping[str, Any]) -> Node:
 def _network(entry: Mapping[str, Any]) -> Network:
     """Podman writes lower case and ``subnets``, Docker upper case and ``IPAM``."""
     if "subnets" in entry or "name" in entry:
-        first = cast("dict[str, str]", (entry.get("subnets") or [{}])[0])
-        labels = entry.get("labels")
-        return Network(
-            name=entry["name"], subnet=first.get("subnet", ""), gateway=first.get("gateway", ""), labels=labels or {}
-        )
-    addressing = cast("dict[str, list[dict[str, str]] | None]", entry.get("IPAM") or {})
-    config = addressing.get("Config") or [{}]
-    first = next((one for one in config if ":" not in one.get("Subnet", "")), config[0])
-    return Network(
-        name=entry["Name"],
-        subnet=first.get("Subnet", ""),
-        gateway=first.get("Gateway", ""),
-        labels=entry.get("Labels") or {},
-    )
+        listed = cast("list[dict[str, str]]", entry.get("subnets") or [])
+        parts = [(one.get("subnet", ""), one.get("gateway", "")) for one in listed]
+        name, labels = entry["name"], entry.get("labels")
+    else:
+        addressing = cast("dict[str, list[dict[str, str]] | None]", entry.get("IPAM") or {})
+        parts = [(one.get("Subnet", ""), one.get("Gateway", "")) for one in addressing.get("Config") or []]
+        name, labels = entry["Name"], entry.get("Labels")
+    ipv6 = [subnet for subnet, _ in parts if ":" in subnet]
+    subnet, gateway = next((part for part in parts if ":" not in part[0]), parts[0] if parts else ("", ""))
+    return Network(name=name, subnet=subnet, gateway=gateway, labels=labels or {}, ipv6_subnet=ipv6[0] if ipv6 else "")

@@ -18,7 +18,7 @@ class GatewayReadyInputs(Wire):
     namespace: str = "istio-system"
     service_name: str = topology.EAST_WEST_GATEWAY
     expected_address: str = ""
-    """Empty: any."""
+    """Of two IP families two, with a comma between; empty: any."""
     timeout_seconds: float = pydantic.Field(default=300, gt=0)
     triggers: dict[str, str] = pydantic.Field(default_factory=dict[str, str])
     """A change asks anew."""
@@ -28,7 +28,7 @@ class GatewayReadyOutputs(Wire):
     """Where it answers."""
 
     address: str
-    """IP address, or a host name where the cloud gives one."""
+    """IP address, of two families the first; or a host name where the cloud gives one."""
     ip_addresses: list[str] = pydantic.Field(default_factory=list[str])
     """What a host name stands for, or the IP addresses themselves; of one family, sorted."""
     ports: dict[str, int]
@@ -55,7 +55,8 @@ class GatewayReady(Resource[GatewayReadyInputs, GatewayReadyOutputs]):
     def foresee(self, inputs: Mapping[str, Any], state: Mapping[str, Any] | None) -> dict[str, Any]:
         """The address where it is asked for, and what an update would find now; it finds the same ports."""
         if wanted := inputs.get("expectedAddress"):
-            promised: dict[str, Any] = {"address": wanted, "ipAddresses": [wanted]}
+            first = wanted.partition(",")[0]
+            promised: dict[str, Any] = {"address": first, "ipAddresses": [first]}
         else:
             promised = (_look(inputs) or {}) if state else {}
         return promised | {key: state[key] for key in ("ports",) if state and key in state}
@@ -101,11 +102,15 @@ def _steps(inputs: GatewayReadyInputs, api: kube.Api) -> list[gate.Step]:
         address = str(finding.value or "")
         return finding
 
+    def check_health() -> gate.Finding:
+        asked = [health(one) for one in (inputs.expected_address or address).split(",")]
+        return next((finding for finding in asked if not finding.ready), asked[0])
+
     return [
         gate.Step(f"pod of {service}", lambda: mesh_probe.gateway_running(api, namespace, service)),
         gate.Step(f"address of {service}", find_address),
         gate.Step(f"IP addresses of {service}", lambda: mesh_probe.gateway_ips(api, namespace, service)),
-        gate.Step(f"health of {service}", lambda: health(address)),
+        gate.Step(f"health of {service}", check_health),
     ]
 
 

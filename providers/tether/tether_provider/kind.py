@@ -11,6 +11,7 @@ from typing import Any, cast
 import yaml
 
 from tether import versions
+from tether.topology import IpFamily
 from tether_provider import audit, containers, processes
 from tether_provider.errors import ProviderError
 
@@ -55,6 +56,7 @@ class Plan:
     """Empty: the one that kind was released with."""
     pod_cidr: str
     service_cidr: str
+    ip_family: IpFamily = IpFamily.IPV4
     image_has_network: bool
     """The image brings a CNI configuration of its own, and CoreDNS of ours."""
     extra: Mapping[str, Any]
@@ -70,10 +72,13 @@ def configuration(plan: Plan, *, restricted: bool) -> Config:
     """
     networking: Config = {
         "disableDefaultCNI": plan.image_has_network,
-        "ipFamily": "ipv4",
+        "ipFamily": plan.ip_family.value,
         "podSubnet": plan.pod_cidr,
         "serviceSubnet": plan.service_cidr,
     }
+    if plan.ip_family is IpFamily.IPV6:
+        # kind would publish the API server on [::1], which no rule of a packet filter can lead into a container.
+        networking["apiServerAddress"] = "127.0.0.1"
     base: Config = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "networking": networking}
     if plan.image_has_network:
         base["kubeadmConfigPatches"] = [yaml.safe_dump(_control_plane(), sort_keys=False)]

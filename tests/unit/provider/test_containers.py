@@ -7,7 +7,10 @@ from tether_provider import containers, processes
 
 PODMAN_NETWORK = {
     "name": "n",
-    "subnets": [{"subnet": "10.89.3.0/24", "gateway": "10.89.3.1"}],
+    "subnets": [
+        {"subnet": "fc00::/64", "gateway": "fc00::1"},
+        {"subnet": "10.89.3.0/24", "gateway": "10.89.3.1"},
+    ],
     "labels": {"tether.environment": "x"},
 }
 DOCKER_NETWORK = {
@@ -47,6 +50,7 @@ def test_both_runtimes_describe_a_network_alike(
 
     assert found is not None
     assert (found.subnet, found.gateway, found.labels) == ("10.89.3.0/24", "10.89.3.1", {"tether.environment": "x"})
+    assert found.ipv6_subnet == "fc00::/64"
 
 
 @pytest.mark.parametrize("complaint", ["Error: No such network: n", "network n not found"])
