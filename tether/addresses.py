@@ -56,9 +56,13 @@ def for_one_slice(service: kube.Object, ips: Iterable[str]) -> list[str]:
 
     The Service's own first family, where any is of that; a load balancer's name often stands for both.
     """
-    found = list(ips)
-    first = next(iter(cast("list[str]", _part(service, "spec").get("ipFamilies") or [])), "IPv4")
+    found, first = list(ips), first_family(service)
     return [ip for ip in found if family(ip) == first] or found
+
+
+def first_family(service: kube.Object) -> str:
+    """``IPv4`` or ``IPv6``: the one that a Service's cluster IP is of."""
+    return next(iter(cast("list[str]", _part(service, "spec").get("ipFamilies") or [])), "IPv4")
 
 
 def ips_of_service(service: kube.Object) -> list[str]:

@@ -201,10 +201,12 @@ def _hostname(view: MeshView, remote: ClusterView) -> Answer:
 
 def resolve(view: MeshView, remote: ClusterView, name: str) -> str:
     """Commands that write what a name leads to now into an EndpointSlice."""
-    body = istiod_endpoints.endpoint_slice(view.namespace, ["$ADDRESS"], "IPv4")
+    gateway: kube.Object = next(iter(objects.gateways(view.primary)), {})
+    family = addresses.first_family(gateway)
+    body = istiod_endpoints.endpoint_slice(view.namespace, ["$ADDRESS"], family)
     return (
         "# holds as long as the name leads there; for good, give webhooks a URL (istiodRemote.injectionURL)\n"
-        f"ADDRESS=$(getent ahostsv4 {name} | awk '{{print $1; exit}}')\n"
+        f"ADDRESS=$(getent ahosts{family.removeprefix('IP')} {name} | awk '{{print $1; exit}}')\n"
         # Unquoted, so that the shell puts the address in.
         + fixes.apply(remote, body).replace("<<'END'", "<<END", 1)
     )

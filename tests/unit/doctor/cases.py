@@ -132,6 +132,12 @@ BEFORE = (
          fix="# holds as long as the name leads there; for good, give webhooks a URL (istiodRemote.injectionURL)\n"
              "ADDRESS=$(getent ahostsv4 gateway.test | awk '{print $1; exit}')\n"
              f"{TWO} apply -f - <<END\n…"),
+    Case(check="D10", name="the host name is one of IPv6", do=lambda mesh: (
+        host_name(mesh), mesh.primary.objects[GATEWAY_SERVICE]["spec"].update(ipFamilies=["IPv6"])),
+         seen="the primary's gateway is gateway.test",
+         fix="# holds as long as the name leads there; for good, give webhooks a URL (istiodRemote.injectionURL)\n"
+             "ADDRESS=$(getent ahostsv6 gateway.test | awk '{print $1; exit}')\n"
+             f"{TWO} apply -f - <<END\n…"),
 )  # fmt: skip
 
 LINK = (
