@@ -4,7 +4,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from components.istio import IstioArgs, gateway_values, istio_release
+from components.istio import IstioArgs, gateway_values, istio_release, service_families
 from components.resources import GatewayReady
 from tether.helm_values import ADDRESS_ANNOTATION, Chart
 from tether.topology import EAST_WEST_GATEWAY as SERVICE
@@ -31,7 +31,7 @@ class EastWestGatewayArgs(TypedDict):
     istio: IstioArgs
     """Charts and time-out."""
     load_balancer_address: NotRequired[pulumi.Input[str]]
-    """Address to ask the load balancer for; any when left out."""
+    """Address to ask the load balancer for, of two IP families two with a comma between; any when left out."""
     exposure: NotRequired[ExposureArgs]
     """Who may reach it; everybody when left out."""
 
@@ -44,7 +44,7 @@ class EastWestGateway(pulumi.ComponentResource):
     """
 
     address: pulumi.Output[str]
-    """The load balancer's IP address or host name."""
+    """The load balancer's IP address or host name; of two IP families the first."""
     ip_addresses: pulumi.Output[list[str]]
     """What that name stands for, or the IP addresses themselves; of one family, sorted."""
 
@@ -87,4 +87,8 @@ def _service(args: EastWestGatewayArgs) -> dict[str, Any]:
     if address is not None:
         annotations[ADDRESS_ANNOTATION] = address
     ranges = exposure.get("source_ranges")
-    return {"annotations": annotations, **({"loadBalancerSourceRanges": ranges} if ranges else {})}
+    return {
+        "annotations": annotations,
+        **({"loadBalancerSourceRanges": ranges} if ranges else {}),
+        **service_families(args["istio"]),
+    }

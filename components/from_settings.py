@@ -15,7 +15,7 @@ from tether.parts import Parts
 from tether.settings import AuthoritySource, HelmValues, Settings, authority, credential, exposure
 from tether.settings.exposure import GatewayExposure, TlsVersion
 from tether.settings.stack import NAMESPACE
-from tether.topology import ClusterPlan, Platform, Role, Topology
+from tether.topology import ClusterPlan, IpFamily, Platform, Role, Topology
 
 
 def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
@@ -66,6 +66,8 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
         arguments["istio"]["helm_values"] = values
     if settings.labels:
         arguments["istio"]["labels"] = dict(settings.labels)
+    if plan.ip_family is not IpFamily.IPV4:
+        arguments["istio"]["ip_family"] = arguments["kind"]["ip_family"] = plan.ip_family.value
     if settings.ingress_gateway:
         arguments["ingress_gateway"] = True
     if settings.verify:

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 import pulumi
 
-from components.istio import IstioArgs, gateway_values, istio_release
+from components.istio import IstioArgs, gateway_values, istio_release, service_families
 from components.resources import GatewayReady
 from tether.helm_values import Chart
 from tether.topology import INGRESS_GATEWAY as SERVICE
@@ -35,6 +35,7 @@ class IngressGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: IngressGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:IngressGateway", name, {}, opts)
         istio = args["istio"]
+        families = service_families(istio)
         gateway = istio_release(
             self,
             f"{name}-ingress",
@@ -42,7 +43,7 @@ class IngressGateway(pulumi.ComponentResource):
             Chart.GATEWAY,
             release_name=SERVICE,
             namespace=args["istio_namespace"],
-            values=gateway_values(SERVICE),
+            values=gateway_values(SERVICE) | ({"service": families} if families else {}),
         )
         ready = GatewayReady(
             f"{name}-ingress",

@@ -10,7 +10,7 @@ from pulumi_kubernetes.helm.v3 import Release
 from components.labels import post_renderer
 from tether import helm_values
 from tether.helm_values import Chart
-from tether.topology import STATUS_PORT
+from tether.topology import STATUS_PORT, IpFamily
 
 
 class HelmValuesArgs(TypedDict):
@@ -45,6 +45,8 @@ class IstioArgs(TypedDict):
     """The proxy image holds upstream Envoy without Istio's own extensions."""
     timeout_seconds: pulumi.Input[int]
     """How long a chart's workloads may take to become ready."""
+    ip_family: NotRequired[str]
+    """``ipv4``, ``ipv6`` or ``dual``; left out, Services are of the family that each cluster takes by itself."""
     helm_values: NotRequired[HelmValuesArgs]
     """More Helm values."""
     labels: NotRequired[dict[str, str]]
@@ -156,6 +158,36 @@ def gateway_values(name: str) -> dict[str, Any]:
             "failureThreshold": 30,
         },
     }
+
+
+def service_families(istio: IstioArgs) -> dict[str, Any]:
+    """Helm values that give a Service the mesh's IP families; none where nothing was said of them.
+
+    The API server refuses both families in a cluster that has one, instead of passing over the other in silence.
+    """
+    if "ip_family" not in istio:
+        return {}
+    families = list(IpFamily(istio["ip_family"]).names)
+    return {"ipFamilyPolicy": "RequireDualStack" if len(families) > 1 else "SingleStack", "ipFamilies": families}
+
+
+def remote_service_families(istio: IstioArgs) -> dict[str, Any]:
+    """The same of a remote's Service istiod, which has one family: that of the one address in its EndpointSlice."""
+    if "ip_family" not in istio:
+        return {}
+    return {"ipFamilyPolicy": "SingleStack", "ipFamilies": [IpFamily(istio["ip_family"]).names[0]]}
+
+
+def proxy_families(istio: IstioArgs) -> dict[str, Any]:
+    """Helm values of istiod that make it and the proxies it injects use both IP families.
+
+    Without them a proxy with addresses of two families listens on those of one (istio/istio
+    pilot/pkg/features/experimental.go: ``ISTIO_DUAL_STACK`` is off by default, still in 1.31).
+    """
+    if istio.get("ip_family") != IpFamily.DUAL:
+        return {}
+    switch = {"ISTIO_DUAL_STACK": "true"}
+    return {"env": switch, "meshConfig": {"defaultConfig": {"proxyMetadata": switch}}}
 
 
 def ca_bundle(root_certificate: pulumi.Input[str]) -> pulumi.Output[str]:

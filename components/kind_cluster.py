@@ -29,9 +29,11 @@ class KindClusterArgs(TypedDict):
     container_runtime: NotRequired[pulumi.Input[str]]
     """``docker``, ``podman`` or ``auto``."""
     pod_cidr: NotRequired[pulumi.Input[str]]
-    """Range of the pods' addresses."""
+    """Range of the pods' addresses; of two IP families two, separated by a comma."""
     service_cidr: NotRequired[pulumi.Input[str]]
-    """Range of the services' addresses."""
+    """Range of the services' addresses, in the same way."""
+    ip_family: NotRequired[str]
+    """``ipv4``, ``ipv6`` or ``dual``, which both ranges must be of; IPv4 when left out."""
     kind_config: NotRequired[pulumi.Input[dict[str, Any]]]
     """More of kind's own configuration, merged in."""
     create_timeout_seconds: NotRequired[pulumi.Input[int]]
@@ -66,6 +68,7 @@ class KindCluster(pulumi.ComponentResource):
                 "runtime": args.get("container_runtime", "auto"),
                 "podCidr": args.get("pod_cidr"),
                 "serviceCidr": args.get("service_cidr"),
+                "ipFamily": args.get("ip_family"),
                 "kindConfig": args.get("kind_config"),
                 "createTimeoutSeconds": args.get("create_timeout_seconds", 300),
                 "retainOnFailure": args.get("retain_on_failure", False),

@@ -1,5 +1,6 @@
 """kind clusters that share a container network of their own."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
@@ -9,6 +10,7 @@ from components.kind_cluster import KindCluster, KindClusterArgs
 from components.load_balancer import LoadBalancer
 from components.resources import ContainerNetwork
 from tether import topology
+from tether.topology import AddressPool, IpFamily
 
 
 class KindEnvironmentArgs(TypedDict):
@@ -24,6 +26,8 @@ class KindEnvironmentArgs(TypedDict):
     """``docker``, ``podman`` or ``auto``."""
     create_timeout_seconds: pulumi.Input[int]
     """How long a cluster may take to become ready."""
+    ip_family: NotRequired[str]
+    """``ipv4``, ``ipv6`` or ``dual``; IPv4 when left out."""
     retain_on_failure: pulumi.Input[bool]
     """Keep the nodes of a cluster that failed to start."""
     load_balancer_chart: pulumi.Input[str]
@@ -45,13 +49,14 @@ class KindEnvironment(pulumi.ComponentResource):
 
     The network belongs to the environment alone, so its addresses can be dealt out
     beforehand: containers live in the lower half, and every cluster's load balancer has
-    a pool in the upper half. Environments on one machine cannot collide.
+    a pool in the upper half, of each IP family one. Environments on one machine cannot collide.
     """
 
     clusters: dict[str, KindCluster]
     """By cluster ID."""
     gateway_addresses: dict[str, pulumi.Output[str]]
-    """By cluster ID: the address kept for its east-west gateway, known before the gateway is."""
+    """By cluster ID: the address kept for its east-west gateway, known before the gateway is; of two IP families
+    two, separated by a comma."""
 
     def __init__(
         self,
@@ -70,6 +75,7 @@ class KindEnvironment(pulumi.ComponentResource):
         """
         super().__init__("tether:index:KindEnvironment", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
+        family = IpFamily(args.get("ip_family", IpFamily.IPV4))
         suffix = random.RandomId(name, byte_length=4, opts=child).hex
         network = ContainerNetwork(
             name,
@@ -78,12 +84,14 @@ class KindEnvironment(pulumi.ComponentResource):
                 "runtime": args["container_runtime"],
                 "labels": {"environment": suffix},
                 "members": list(clusters),
+                **({} if family is IpFamily.IPV4 else {"ipv6": True}),
             },
             child,
         )
         # A cluster keeps its pool whatever else comes and goes, so the network deals them out, not the list.
-        pools = pulumi.Output.all(network.subnet, network.places).apply(
-            lambda known: {name: topology.address_pools(known[0])[int(index)] for name, index in known[1].items()}
+        of_family = {"IPv4": network.subnet, "IPv6": network.ipv6_subnet}
+        pools = pulumi.Output.all(network.places, *[of_family[name] for name in family.names]).apply(
+            lambda known: _pools(known[0], known[1:])
         )
         common = {key: value for key, value in args.items() if not key.startswith("load_balancer_")}
         self.clusters = {}
@@ -106,7 +114,7 @@ class KindEnvironment(pulumi.ComponentResource):
                     "chart": args["load_balancer_chart"],
                     "controller_image": args["load_balancer_controller_image"],
                     "speaker_image": args["load_balancer_speaker_image"],
-                    "addresses": pools.apply(lambda pools, name=cluster_name: pools[name].range),
+                    "addresses": pools.apply(lambda pools, name=cluster_name: [pool.range for pool in pools[name]]),
                     "timeout_seconds": args["load_balancer_timeout_seconds"],
                     "helm_values": args.get("load_balancer_values", {}).get(cluster_name, {}),
                     "labels": args.get("load_balancer_labels", {}),
@@ -114,5 +122,12 @@ class KindEnvironment(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=cluster, provider=cluster.provider, deleted_with=cluster.cluster),
             )
             self.clusters[cluster_name] = cluster
-            self.gateway_addresses[cluster_name] = pools.apply(lambda pools, name=cluster_name: pools[name].first)
+            self.gateway_addresses[cluster_name] = pools.apply(
+                lambda pools, name=cluster_name: ",".join(pool.first for pool in pools[name])
+            )
         self.register_outputs({})
+
+
+def _pools(places: Mapping[str, int], subnets: Sequence[str]) -> dict[str, list[AddressPool]]:
+    """By cluster ID: its pool of every subnet."""
+    return {name: [topology.address_pools(subnet)[int(index)] for subnet in subnets] for name, index in places.items()}

@@ -26,8 +26,8 @@ class LoadBalancerArgs(TypedDict):
     """Full reference, tag included."""
     speaker_image: pulumi.Input[str]
     """Full reference, tag included."""
-    addresses: pulumi.Input[str]
-    """Range ``first-last`` on the nodes' network that nobody else uses."""
+    addresses: pulumi.Input[list[str]]
+    """Ranges ``first-last`` on the nodes' network that nobody else uses, one for each IP family."""
     timeout_seconds: pulumi.Input[int]
     """How long MetalLB may take to become ready."""
     helm_values: NotRequired[dict[str, Any]]
@@ -83,7 +83,7 @@ class LoadBalancer(pulumi.ComponentResource):
             ),
         )
         for kind, spec in (
-            ("IPAddressPool", {"addresses": [args["addresses"]]}),
+            ("IPAddressPool", {"addresses": args["addresses"]}),
             ("L2Advertisement", {"ipAddressPools": ["tether"]}),
         ):
             kubernetes.apiextensions.CustomResource(

@@ -355,5 +355,5 @@ class Mesh(pulumi.ComponentResource):
 
 
 def _all(address: pulumi.Output[str]) -> pulumi.Output[list[str]]:
-    """A gateway's addresses where it has the one that was asked for."""
-    return address.apply(lambda one: [one])
+    """A gateway's addresses, of the first IP family, where it has what was asked for."""
+    return address.apply(lambda asked: [asked.partition(",")[0]])

@@ -7,10 +7,18 @@ import pulumi_kubernetes as kubernetes
 
 from components.certificate_authority import CertificateAuthority
 from components.cluster_provider import IN_PLACE
-from components.istio import IstioArgs, ca_bundle, istio_release, proxy_values
+from components.istio import (
+    IstioArgs,
+    ca_bundle,
+    istio_release,
+    proxy_families,
+    proxy_values,
+    service_families,
+)
 from components.istio_namespace import istio_namespace
 from components.labels import metadata
 from components.resources import IstiodReady
+from tether import helm_values
 from tether.helm_values import Chart
 from tether.topology import CA_SECRET, CROSS_NETWORK_PORT, WEBHOOK_PORT, XDS_PORT
 
@@ -209,9 +217,10 @@ def _istiod_values(args: PrimaryArgs, bundle: pulumi.Output[str]) -> dict[str, A
     """
     values = proxy_values(args["istio"])
     tls = _tls_values(args["tls_minimum"]) if "tls_minimum" in args else {}
-    return {
+    own = {
         **values,
         **tls,
+        **service_families(args["istio"]),
         "autoscaleEnabled": False,
         "base": {"validationCABundle": bundle},
         "istiodRemote": {"injectionCABundle": bundle},
@@ -225,6 +234,7 @@ def _istiod_values(args: PrimaryArgs, bundle: pulumi.Output[str]) -> dict[str, A
             "multiCluster": {"clusterName": args["cluster_name"]},
         },
     }
+    return helm_values.merged(own, proxy_families(args["istio"]))
 
 
 def _tls_values(minimum: str) -> dict[str, Any]:

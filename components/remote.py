@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.istio import IstioArgs, ca_bundle, istio_release
+from components.istio import IstioArgs, ca_bundle, istio_release, remote_service_families
 from components.istio_namespace import istio_namespace
 from components.istiod_endpoints import istiod_endpoints
 from components.reader_credential import ReaderCredential, ReaderCredentialArgs, reader_credential
@@ -118,6 +118,7 @@ class Remote(pulumi.ComponentResource):
                     "network": args["network"],
                     "multiCluster": {"clusterName": args["cluster_name"]},
                     "remotePilotAddress": pulumi.Output.from_input(args["istiod_addresses"]).apply(_first),
+                    **remote_service_families(istio),
                 },
             },
             # Whoever calls the webhook goes by them: they are there before it, and still when it leaves.

@@ -35,12 +35,14 @@ class ContainerNetwork(_ProviderResource):
     """A container network that one environment has for itself."""
 
     noun = "ContainerNetwork"
-    outputs: ClassVar = {"network_name": "name", "subnet": "subnet", "places": "places"}
+    outputs: ClassVar = {"network_name": "name", "subnet": "subnet", "ipv6_subnet": "ipv6Subnet", "places": "places"}
 
     network_name: pulumi.Output[str]
     """Name of the network."""
     subnet: pulumi.Output[str]
     """The network's IPv4 subnet as CIDR; containers get the lower half."""
+    ipv6_subnet: pulumi.Output[str]
+    """The same of IPv6; empty where the network was made without."""
     places: pulumi.Output[dict[str, int]]
     """By cluster: index of its load balancer's address pool."""
 

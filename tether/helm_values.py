@@ -28,6 +28,7 @@ _CHAIN = "the way of a remote's proxies and API server to the one istiod goes by
 _TOKENS = "istiod and every proxy must mean the same token, authority and certificate"
 _PARTS = "the parts of the checkout say which images run and what their Envoy knows"
 _EXPOSURE = "the setting exposure.tlsMinimum says it, for istiod as well"
+_FAMILIES = "the setting ipFamily says it, for Services, istiod and proxies at once"
 _WHOLE = "Tether's own values are written for the chart as it stands, with profile remote in the remotes"
 _NAMES = "Gateway objects, readiness gates, doctor and trace look for the gateway under its own names and ports"
 _ADDRESS = "the remotes were told the address before the gateway was there"
@@ -61,6 +62,10 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
             "env.RESOLVE_HOSTNAME_GATEWAYS", "env.REVISION", "revision", "revisionTags",
         ),
         _EXPOSURE: ("meshConfig.meshMTLS.minProtocolVersion",),
+        _FAMILIES: (
+            "env.ISTIO_DUAL_STACK", "global.ipFamilies", "global.ipFamilyPolicy", "ipFamilies", "ipFamilyPolicy",
+            "meshConfig.defaultConfig.proxyMetadata.ISTIO_DUAL_STACK",
+        ),
         _TOKENS: (
             "global.caAddress", "global.caName", "global.pilotCertProvider", "global.sds", "global.trustBundleName",
             "env.EXTERNAL_CA", "env.PILOT_CERT_PROVIDER",
@@ -77,6 +82,7 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
         _CHAIN: (
             "revision", 'podAnnotations["inject.istio.io/templates"]', 'podAnnotations["sidecar.istio.io/inject"]',
         ),
+        _FAMILIES: ("service.ipFamilies", "service.ipFamilyPolicy"),
         _NAMES: ("name", "labels.app", "labels.istio", "networkGatewayPorts", "service.type"),
         _ADDRESS: ("service.loadBalancerIP", f'service.annotations["{ADDRESS_ANNOTATION}"]'),
     },

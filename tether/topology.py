@@ -222,19 +222,22 @@ def plan(settings: "Settings") -> Topology:
         mesh_id=settings.mesh_id,
         trust_domain=settings.trust_domain,
         istio_namespace=settings.istio_namespace,
-        clusters=tuple(_plan_cluster(index, cluster) for index, cluster in enumerate(settings.clusters)),
+        clusters=tuple(
+            _plan_cluster(index, cluster, settings.ip_family) for index, cluster in enumerate(settings.clusters)
+        ),
+        ip_family=settings.ip_family,
     )
 
 
-def _plan_cluster(index: int, cluster: "ClusterSettings") -> ClusterPlan:
+def _plan_cluster(index: int, cluster: "ClusterSettings", family: IpFamily) -> ClusterPlan:
     return ClusterPlan(
         name=cluster.name,
         role=cluster.role,
         network=cluster.network,
         platform=cluster.platform,
         index=index,
-        pod_cidr=cluster.pod_cidr or DEFAULT_POD_CIDR,
-        service_cidr=cluster.service_cidr or DEFAULT_SERVICE_CIDR,
+        pod_cidr=cluster.pod_cidr or family.pick(DEFAULT_POD_CIDR, DEFAULT_POD_CIDR_IPV6),
+        service_cidr=cluster.service_cidr or family.pick(DEFAULT_SERVICE_CIDR, DEFAULT_SERVICE_CIDR_IPV6),
         node_image=cluster.node_image,
         kubernetes_version=_expected_kubernetes(cluster),
         kind_config=cluster.kind_config,

@@ -14,8 +14,9 @@ from tether import helm_values, kubernetes_labels, topology
 from tether.errors import Problem
 from tether.helm_values import Chart
 from tether.settings.base import Model, complaint, mapping, spoken
+from tether.settings.ranges import family_of
 from tether.settings.wording import fix, remove, shown, subject
-from tether.topology import Platform
+from tether.topology import IpFamily, Platform
 
 _TLS_ARGUMENT = "extraContainerArgs"
 
@@ -132,28 +133,34 @@ def check(document: Mapping[str, Any], project: str) -> list[Problem]:
     clusters = [mapping(one) for one in listed]
     mesh = mapping(document.get("exposure"))
     made = [one.get("platform", Platform.KIND) == Platform.KIND for one in clusters]
+    family = family_of(document)
     problems: list[Problem] = []
     if any(made):
-        problems += _check_kind(mesh, ("exposure",), project)
+        problems += _check_kind(mesh, ("exposure",), family, project)
     for index, (cluster, is_kind) in enumerate(zip(clusters, made, strict=True)):
         if is_kind:
-            problems += _check_kind(mapping(cluster.get("exposure")), ("clusters", index, "exposure"), project)
+            problems += _check_kind(mapping(cluster.get("exposure")), ("clusters", index, "exposure"), family, project)
         problems += _check_cloud(cluster, mesh, index, project)
     if str(mesh.get("tlsMinimum", TlsVersion.TLS_1_2)) == TlsVersion.TLS_1_3:
         problems += _check_arguments(document, clusters, project)
     return problems
 
 
-def _check_kind(exposure: Mapping[str, Any], above: tuple[int | str, ...], project: str) -> Iterator[Problem]:
+def _check_kind(
+    exposure: Mapping[str, Any], above: tuple[int | str, ...], family: IpFamily, project: str
+) -> Iterator[Problem]:
     """Kind clusters lie in a network that is only known later, and have no cloud."""
-    ranges = exposure.get("sourceRanges")
-    if isinstance(ranges, list) and ranges and not _has_environments(cast("list[Any]", ranges)):
-        path = (*above, "sourceRanges", len(cast("list[Any]", ranges)))
+    written = exposure.get("sourceRanges")
+    ranges = cast("list[Any]", written) if isinstance(written, list) else []
+    of_nodes = family.pick(topology.ENVIRONMENT_NETWORKS, topology.ENVIRONMENT_NETWORKS_IPV6).split(",")
+    left_out = [nodes for nodes in of_nodes if ranges and not _has(ranges, nodes)]
+    if left_out:
+        path = (*above, "sourceRanges", len(ranges))
         yield Problem(
             subject=subject(path[:-1], project),
-            wrong=f"leave out {topology.ENVIRONMENT_NETWORKS}, out of which the nodes of kind clusters get addresses",
+            wrong=f"leave out {left_out[0]}, out of which the nodes of kind clusters get addresses",
             why="the remotes would not reach istiod",
-            fix=fix(path, topology.ENVIRONMENT_NETWORKS, project),
+            fix=fix(path, left_out[0], project),
         )
     if str(exposure.get("internal")) in set(Cloud):
         path = (*above, "internal")
@@ -187,14 +194,14 @@ def _check_cloud(cluster: Mapping[str, Any], mesh: Mapping[str, Any], index: int
         )
 
 
-def _has_environments(ranges: list[Any]) -> bool:
-    wanted = ipaddress.IPv4Network(topology.ENVIRONMENT_NETWORKS)
+def _has(ranges: list[Any], nodes: str) -> bool:
+    wanted = ipaddress.ip_network(nodes)
     for text in ranges:
         try:
             network = ipaddress.ip_network(str(text))
         except ValueError:
             return True  # Is told as a single value already.
-        if isinstance(network, ipaddress.IPv4Network) and wanted.subnet_of(network):
+        if network.overlaps(wanted) and network.prefixlen <= wanted.prefixlen:
             return True
     return False
 

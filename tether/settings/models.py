@@ -14,16 +14,15 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from tether import kubernetes_labels, topology
+from tether.settings import ranges
 from tether.settings.base import Model, complaint, spoken
 from tether.settings.clouds import CLOUDS, AksSettings, CloudSettings, EksSettings, GkeSettings
 from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
 from tether.settings.exposure import ExposureSettings, GatewayExposure
-from tether.topology import Platform, Role
+from tether.topology import IpFamily, Platform, Role
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _RESERVED_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
-_POD_PREFIXES = range(8, 25)
-_SERVICE_PREFIXES = range(12, 29)
 _LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 _IN_CLUSTER_NAME = re.compile(r"kubernetes(\.default(\.svc(\..+)?)?)?")
 _KIND_KEYS_TAKEN: Mapping[str, str] = {
@@ -76,39 +75,6 @@ def _istio_namespace(value: str) -> str:
             "is a namespace that Kubernetes itself uses", "istiod must be alone in its namespace", "istio-system"
         )
     return value
-
-
-def _cidr(value: str, prefixes: range, what: str, example: str) -> str:
-    try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError:
-        raise complaint("is no IPv4 network in CIDR notation (all host bits zero)", _CIDR_WHY, example) from None
-    if network.prefixlen not in prefixes:
-        raise complaint(
-            f"has a prefix of /{network.prefixlen}; {what} need /{prefixes.start} to /{prefixes.stop - 1}",
-            "kubeadm refuses other sizes and the cluster would not start",
-            example,
-        )
-    if network.is_loopback or network.is_link_local or network.is_multicast or network.is_unspecified:
-        raise complaint("is reserved for another purpose (loopback, link-local or multicast)", _CIDR_WHY, example)
-    if network.overlaps(ipaddress.IPv4Network(topology.ENVIRONMENT_NETWORKS)):
-        raise complaint(
-            f"overlaps {topology.ENVIRONMENT_NETWORKS}, out of which the nodes and gateways get their addresses",
-            "pods could not reach the other cluster's gateway",
-            example,
-        )
-    return value
-
-
-_CIDR_WHY = "pods and Services get their addresses from it"
-
-
-def _pod_cidr(value: str) -> str:
-    return _cidr(value, _POD_PREFIXES, "pods", topology.DEFAULT_POD_CIDR)
-
-
-def _service_cidr(value: str) -> str:
-    return _cidr(value, _SERVICE_PREFIXES, "Services", topology.DEFAULT_SERVICE_CIDR)
 
 
 def _node_image(value: str) -> str:
@@ -240,12 +206,15 @@ class ClusterSettings(Model):
         default=Platform.KIND,
         description="`kind` makes the cluster on this machine, `eks`, `gke` and `aks` in a cloud; `existing` takes one",
     )
-    pod_cidr: Annotated[str, AfterValidator(_pod_cidr)] | None = Field(
-        default=None, description=f"kind: range of the pods' addresses; {topology.DEFAULT_POD_CIDR} when left out"
-    )
-    service_cidr: Annotated[str, AfterValidator(_service_cidr)] | None = Field(
+    pod_cidr: Annotated[str, AfterValidator(ranges.pod_cidr)] | None = Field(
         default=None,
-        description=f"kind: range of the Services' addresses; {topology.DEFAULT_SERVICE_CIDR} when left out",
+        description=f"kind: range of the pods' addresses, IPv4 and IPv6 separated by a comma; "
+        f"{topology.DEFAULT_POD_CIDR} and {topology.DEFAULT_POD_CIDR_IPV6} when left out",
+    )
+    service_cidr: Annotated[str, AfterValidator(ranges.service_cidr)] | None = Field(
+        default=None,
+        description=f"kind: range of the Services' addresses, in the same way; "
+        f"{topology.DEFAULT_SERVICE_CIDR} and {topology.DEFAULT_SERVICE_CIDR_IPV6} when left out",
     )
     node_image: Annotated[str, AfterValidator(_node_image)] | None = Field(
         default=None, description="kind: another node image than the toolchain's"
@@ -342,6 +311,11 @@ class Settings(Model):
         description="The clusters: name, role (primary, remote), network, platform (kind, existing, eks, gke, aks) and "
         "what the platform takes: podCidr, serviceCidr, nodeImage, kindConfig; kubeconfig (secret), context, "
         "apiServer, v1Endpoints; or eks, gke, aks; helmValues, exposure, remoteCredential",
+    )
+    ip_family: IpFamily = Field(
+        default=IpFamily.IPV4,
+        description="IP addresses of clusters and gateways: ipv4, ipv6 or dual for both; kind clusters are made so, "
+        "existing ones must be able to",
     )
     certificate_authority: AuthoritySettings = Field(
         default=AuthoritySettings(),

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from tether import helm_values
 from tether.errors import Problem, SettingsError, count
-from tether.settings import authority, cloud_tools, credential, exposure, hatches, rules
+from tether.settings import authority, cloud_tools, credential, exposure, hatches, ranges, rules
 from tether.settings.base import objects
 from tether.settings.models import Settings
 from tether.settings.wording import fix, is_secret, remove, shown, subject
@@ -56,6 +56,7 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
     problems += rules.check(document, project)
     problems += hatches.check(document, project) + exposure.check(document, project)
     problems += credential.check(document, project)
+    problems += ranges.check(document, project)
     if folder is not None:
         problems += authority.check_material(document.get("certificateAuthority"), project, folder)
         problems += cloud_tools.check(objects(document.get("clusters")), project)

@@ -4,7 +4,6 @@ They look at the document as it was written, not at the parsed models, so that t
 speak in the same breath as complaints about single values.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -222,24 +221,6 @@ def _access(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
         )
 
 
-def _address_ranges(drafts: Sequence[_Draft], project: str) -> Iterator[Problem]:
-    for draft in drafts:
-        try:
-            pods = ipaddress.IPv4Network(draft.text("podCidr") or topology.DEFAULT_POD_CIDR)
-            services = ipaddress.IPv4Network(draft.text("serviceCidr") or topology.DEFAULT_SERVICE_CIDR)
-        except ValueError:
-            continue
-        if draft.platform == Platform.KIND and pods.overlaps(services):
-            key = "podCidr" if draft.has("podCidr") else "serviceCidr"
-            yield Problem(
-                subject=subject(draft.path(key), project),
-                shown=shown(draft.path(key), draft.text(key)),
-                wrong=f"lets the pods ({pods}) and Services ({services}) of {draft.label} overlap",
-                why="an address could be both, and packets to it would go astray",
-                fix=remove(draft.path(key), project),
-            )
-
-
 def _repeated(drafts: Sequence[_Draft], key: str) -> Iterator[tuple[_Draft, _Draft]]:
     """Pair every cluster whose value was there before with the first that has it."""
     first: dict[str, _Draft] = {}
@@ -263,5 +244,4 @@ _RULES: tuple[Callable[[Sequence[_Draft], str], Iterator[Problem]], ...] = (
     _v1_endpoints,
     _clouds,
     _access,
-    _address_ranges,
 )
