@@ -26,7 +26,13 @@ class Mesh:
 
 
 OWN_CLUSTERS = frozenset(
-    {"test_cloud_traits.py", "test_existing_clusters.py", "test_interruptions.py", "test_remote_removal.py"}
+    {
+        "test_cloud_traits.py",
+        "test_existing_clusters.py",
+        "test_interruptions.py",
+        "test_ip_families.py",
+        "test_remote_removal.py",
+    }
 )
 """What makes clusters of its own, up to three. They come first and one after the other, in one process, while another
 tests its mesh: five nodes are what fits into the inotify instances that Linux gives a user by default."""
