@@ -5,9 +5,10 @@ from typing import TypedDict
 
 from tether import kube
 from tether.addresses import family
+from tether.revision import DEFAULT, Revision
 from tether.topology import WEBHOOK_PORT, XDS_PORT
 
-SERVICE = "istiod"
+SERVICE = DEFAULT.istiod
 SERVICE_LABEL = "kubernetes.io/service-name"
 """Ties an EndpointSlice to its Service."""
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
@@ -31,27 +32,32 @@ PORTS = (
 """Under the Service's names for them, by which they are found."""
 
 
-def endpoint_slice(namespace: str, addresses: Sequence[str], address_type: str = "") -> kube.Object:
+def endpoint_slice(
+    namespace: str, addresses: Sequence[str], address_type: str = "", *, revision: Revision = DEFAULT
+) -> kube.Object:
     """The EndpointSlice that Istio's chart makes, with any number of addresses of one family.
 
     Args:
         namespace: Istio's.
         addresses: IP addresses of the primary's gateway.
         address_type: their family, where they do not say it themselves.
+        revision: whose istiod it is.
     """
+    service = revision.istiod
     return {
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-        "metadata": {"name": SERVICE, "namespace": namespace, "labels": {SERVICE_LABEL: SERVICE}},
+        "metadata": {"name": service, "namespace": namespace, "labels": {SERVICE_LABEL: service}},
         "addressType": address_type or family(addresses[0]),
         "endpoints": [{"addresses": [address]} for address in addresses],
         "ports": [dict(port) for port in PORTS],
     }  # fmt: skip
 
 
-def endpoints(namespace: str, addresses: Sequence[str]) -> kube.Object:
+def endpoints(namespace: str, addresses: Sequence[str], *, revision: Revision = DEFAULT) -> kube.Object:
     """The v1 Endpoints beside it."""
     subset = {"addresses": [{"ip": address} for address in addresses], "ports": [dict(port) for port in PORTS]}
     return {
         "apiVersion": "v1", "kind": "Endpoints",
-        "metadata": {"name": SERVICE, "namespace": namespace, "labels": dict(NOT_MIRRORED)}, "subsets": [subset],
+        "metadata": {"name": revision.istiod, "namespace": namespace, "labels": dict(NOT_MIRRORED)},
+        "subsets": [subset],
     }  # fmt: skip

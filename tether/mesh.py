@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
-from tether import kube
+from tether import kube, metadata
+from tether.revision import DEFAULT, Revision, labelled
 from tether.topology import DEFAULT_TRUST_DOMAIN, Role
 
 DEFAULT_NAMESPACE = "istio-system"
@@ -40,6 +41,8 @@ class Blueprint:
     """The primary first."""
     istio_namespace: str = DEFAULT_NAMESPACE
     trust_domain: str = DEFAULT_TRUST_DOMAIN
+    revision: Revision | None = None
+    """None where nobody said: the clusters tell."""
     stack: str = ""
     """Name of the stack that made it; empty where it is not Tether's."""
 
@@ -69,6 +72,8 @@ class Mesh:
     blueprint: Blueprint
     clusters: tuple[Cluster, ...]
     """The primary first."""
+    revision: Revision = DEFAULT
+    """That serves the remotes."""
 
     @property
     def primary(self) -> Cluster:
@@ -87,13 +92,13 @@ class Mesh:
 
     @property
     def istiod_host(self) -> str:
-        """The name that istiod's certificate carries (istio/istio pilot/pkg/bootstrap/server.go, getDNSNames)."""
-        return f"istiod.{self.namespace}.svc"
+        """The name by which the remotes know istiod."""
+        return self.revision.host(self.namespace)
 
 
 @contextlib.contextmanager
 def connect(blueprint: Blueprint) -> Generator[Mesh]:
-    """Open every cluster for the length of a block; nothing is asked yet.
+    """Open every cluster for the length of a block; asked is only for the revision, and only where nobody said it.
 
     Raises:
         tether.kube.KubeconfigError: a kubeconfig cannot be used.
@@ -103,7 +108,28 @@ def connect(blueprint: Blueprint) -> Generator[Mesh]:
             Cluster(member=member, api=stack.enter_context(kube.connect(member.kubeconfig)))
             for member in blueprint.members
         )
-        yield Mesh(blueprint=blueprint, clusters=clusters)
+        said = blueprint.revision
+        found = _serving(clusters, blueprint.istio_namespace) if said is None else said
+        yield Mesh(blueprint=blueprint, clusters=clusters, revision=found)
+
+
+def _serving(clusters: Sequence[Cluster], namespace: str) -> Revision:
+    """The revision that serves a mesh; of several the one that every remote has a Service for, the default one first.
+
+    The primary's Services of istiod say it, which are there also while no pod is; where it does not answer, the
+    default revision is as good as any other.
+    """
+    primary, *remotes = clusters
+    path = f"/api/v1/namespaces/{namespace}/services"
+    try:
+        listed = kube.items(primary.api.get(path, {"labelSelector": "app=istiod"}))
+        found = sorted({labelled(metadata.labels(item)) for item in listed}, key=lambda revision: revision.name)
+        if len(found) > 1:
+            known = [one for one in found if all(remote.api.find(f"{path}/{one.istiod}") for remote in remotes)]
+            found = known or found
+    except kube.KubeError:
+        return DEFAULT
+    return found[0] if found else DEFAULT
 
 
 def blueprint_of_contexts(

@@ -14,29 +14,30 @@ from typing import cast
 
 from tether import addresses, kube, topology, wait
 from tether.gate import Finding
+from tether.revision import DEFAULT, Revision
 
 _PROXY = "istio-proxy"
 _ROOT_KEY = "root-cert.pem"
 _READY_PATH = "/healthz/ready"
 
 
-def remote_synced(primary: kube.Api, namespace: str, cluster_id: str) -> Finding:
+def remote_synced(primary: kube.Api, namespace: str, cluster_id: str, revision: Revision = DEFAULT) -> Finding:
     """Whether every istiod of the primary has read the remote's API server completely."""
-    pods = _ready_pods(primary, namespace, "app=istiod")
+    pods = _ready_pods(primary, namespace, revision.selector)
     if not pods:
         return Finding(
             ready=False,
             seen=f"no istiod pod is ready in {namespace}",
-            cause=f"istiod does not start; see: kubectl -n {namespace} describe pods -l app=istiod",
+            cause=f"istiod does not start; see: kubectl -n {namespace} describe pods -l {revision.selector}",
         )
     for pod in pods:
-        finding = _sync_status(primary, namespace, pod, cluster_id)
+        finding = _sync_status(primary, namespace, pod, cluster_id, revision)
         if not finding.ready:
             return finding
     return Finding(ready=True, seen=f"istiod has read all of {cluster_id}")
 
 
-def _sync_status(primary: kube.Api, namespace: str, pod: str, cluster_id: str) -> Finding:
+def _sync_status(primary: kube.Api, namespace: str, pod: str, cluster_id: str, revision: Revision) -> Finding:
     answer = primary.execute(
         namespace, pod, ["pilot-discovery", "request", "GET", "/debug/clusterz"], container="discovery"
     )
@@ -58,7 +59,8 @@ def _sync_status(primary: kube.Api, namespace: str, pod: str, cluster_id: str) -
         ready=False,
         seen=f"istiod says {status} for {cluster_id}",
         cause="istiod's pod cannot reach the API server named in the remote secret, or its token may not list pods, "
-        f"services, secrets and configmaps there; see: kubectl -n {namespace} logs deploy/istiod | grep {cluster_id}",
+        "services, secrets and configmaps there; see: "
+        f"kubectl -n {namespace} logs deploy/{revision.istiod} | grep {cluster_id}",
     )
 
 
@@ -116,22 +118,24 @@ def validation_answers(primary: kube.Api, namespace: str) -> Finding:
     return Finding(ready=True, seen="the API server reaches istiod")
 
 
-def webhook_injects(remote: kube.Api, namespace: str, cluster_id: str, network: str) -> Finding:
+def webhook_injects(
+    remote: kube.Api, namespace: str, cluster_id: str, network: str, revision: Revision = DEFAULT
+) -> Finding:
     """Whether a pod made in the remote now would get a proxy of the right cluster and network.
 
     The pod is created as a dry run: the API server calls istiod's webhook through the
     east-west gateway, and stores nothing.
     """
     try:
-        seen = injected_environment(remote, namespace)
+        seen = injected_environment(remote, namespace, revision)
     except kube.KubeError as error:
         return Finding(ready=False, seen=str(error), cause=webhook_cause(str(error)))
     if seen is None:
         return Finding(
             ready=False,
             seen="a labelled pod came back without a proxy",
-            cause="no MutatingWebhookConfiguration of Istio matches: look for istio-sidecar-injector in the remote, "
-            f"and for a label istio-injection=disabled on namespace {namespace}",
+            cause=f"no MutatingWebhookConfiguration of Istio matches: look for {revision.webhook(namespace)} in the "
+            f"remote, and for a label istio-injection=disabled on namespace {namespace}",
         )
     wanted = {"ISTIO_META_CLUSTER_ID": cluster_id, "ISTIO_META_NETWORK": network}
     wrong = [f"{name} is {seen.get(name) or 'not set'}, not {value}" for name, value in wanted.items()
@@ -145,7 +149,7 @@ def webhook_injects(remote: kube.Api, namespace: str, cluster_id: str, network: 
     return Finding(ready=True, seen="a pod in the remote gets a proxy")
 
 
-def injected_environment(cluster: kube.Api, namespace: str) -> dict[str, str] | None:
+def injected_environment(cluster: kube.Api, namespace: str, revision: Revision = DEFAULT) -> dict[str, str] | None:
     """Environment that the proxy of a pod made now would get, None where it would get no proxy.
 
     The pod is created as a dry run: the API server calls istiod's webhook and stores nothing.
@@ -153,19 +157,19 @@ def injected_environment(cluster: kube.Api, namespace: str) -> dict[str, str] | 
     Raises:
         tether.kube.KubeError: the API server refused, or the webhook failed.
     """
-    pod = cluster.create(f"/api/v1/namespaces/{namespace}/pods", probe_pod(), {"dryRun": "All"})
+    pod = cluster.create(f"/api/v1/namespaces/{namespace}/pods", probe_pod(revision), {"dryRun": "All"})
     proxy = _proxy_container(pod)
     if proxy is None:
         return None
     return {entry["name"]: entry.get("value", "") for entry in cast("list[kube.Object]", proxy.get("env") or [])}
 
 
-def probe_pod() -> kube.Object:
-    """A pod that asks for a proxy; to be created as a dry run only, its image is none."""
+def probe_pod(revision: Revision = DEFAULT) -> kube.Object:
+    """A pod that asks for a proxy of one revision; to be created as a dry run only, its image is none."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"generateName": "tether-probe-", "labels": {"sidecar.istio.io/inject": "true"}},
+        "metadata": {"generateName": "tether-probe-", "labels": dict(revision.pod_labels)},
         "spec": {"containers": [{"name": "probe", "image": "probe"}]},
     }
 

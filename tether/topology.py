@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from tether import versions
+from tether.revision import DEFAULT, Revision
 
 if TYPE_CHECKING:
     from tether.settings import ClusterSettings, Settings
@@ -177,6 +178,7 @@ class Topology:
     clusters: tuple[ClusterPlan, ...]
     """In the order of the settings."""
     ip_family: IpFamily = IpFamily.IPV4
+    revision: Revision = DEFAULT
 
     @property
     def primary(self) -> ClusterPlan:
@@ -190,8 +192,8 @@ class Topology:
 
     @property
     def istiod_host(self) -> str:
-        """The only kind of name that istiod's certificate carries (pilot/pkg/bootstrap/server.go, getDNSNames)."""
-        return f"istiod.{self.istio_namespace}.svc"
+        """The name by which the remotes know istiod."""
+        return self.revision.host(self.istio_namespace)
 
     @property
     def remotes_need_mesh_config(self) -> bool:

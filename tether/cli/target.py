@@ -135,8 +135,9 @@ def of_stack(place: Project) -> Blueprint:
     if not members or members[0].name != plan.primary.name:
         raise NotFoundError(f"Stack {place.stack} has no primary that is up. Make it with: make up")
     return Blueprint(
-        members=members, istio_namespace=plan.istio_namespace, trust_domain=plan.trust_domain, stack=place.stack
-    )
+        members=members, istio_namespace=plan.istio_namespace, trust_domain=plan.trust_domain, stack=place.stack,
+        revision=plan.revision,
+    )  # fmt: skip
 
 
 def _kubeconfigs(place: Project, names: Sequence[str]) -> Mapping[str, str]:

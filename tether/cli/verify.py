@@ -139,7 +139,8 @@ def trust_domain(mesh: Mesh) -> str:
     if mesh.blueprint.stack:
         return mesh.blueprint.trust_domain
     with contextlib.suppress(kube.KubeError, yaml.YAMLError):
-        found = mesh.primary.api.find(f"/api/v1/namespaces/{mesh.namespace}/configmaps/istio") or {}
+        path = f"/api/v1/namespaces/{mesh.namespace}/configmaps/{mesh.revision.mesh_config}"
+        found = mesh.primary.api.find(path) or {}
         settings = yaml.safe_load(found.get("data", {}).get("mesh", ""))
         if isinstance(settings, dict):
             return str(cast("kube.Object", settings).get("trustDomain") or DEFAULT_TRUST_DOMAIN)

@@ -76,16 +76,17 @@ def _namespace(view: MeshView, remote: ClusterView) -> Answer:
             f"{remote.name} has no namespace {view.namespace}, where the primary's istiod runs",
             fix=fixes.kubectl(remote, f"create namespace {view.namespace}"),
         )
+    service_name = view.revision.istiod
     elsewhere = [
         service["metadata"]["namespace"]
-        for service in remote.list("/api/v1/services", {"fieldSelector": "metadata.name=istiod"})
+        for service in remote.list("/api/v1/services", {"fieldSelector": f"metadata.name={service_name}"})
         if service["metadata"]["namespace"] != view.namespace
     ]
     if elsewhere:
         return wrong(
-            f"{remote.name} has a Service istiod in {', '.join(elsewhere)}, but istiod's certificate is for "
+            f"{remote.name} has a Service {service_name} in {', '.join(elsewhere)}, but istiod's certificate is for "
             f"{view.mesh.istiod_host}",
-            fix="\n".join(fixes.kubectl(remote, f"-n {name} delete service istiod") for name in elsewhere),
+            fix="\n".join(fixes.kubectl(remote, f"-n {name} delete service {service_name}") for name in elsewhere),
         )
     return ok(f"namespace {view.namespace} in both")
 
@@ -155,7 +156,8 @@ def network_of(cluster: ClusterView) -> str:
 
 def _leftovers(view: MeshView, cluster: ClusterView) -> Answer:
     # The Service of the mesh's own istiod is for D19 to miss: its webhooks must stay.
-    others = [hook for hook in objects.webhooks(cluster) if hook.service not in ("", f"{view.namespace}/istiod")]
+    own = f"{view.namespace}/{view.revision.istiod}"
+    others = [hook for hook in objects.webhooks(cluster) if hook.service not in ("", own)]
     dead = [hook for hook in others if not objects.exists(cluster, hook.service)]
     if not dead:
         return ok(f"{count(len(objects.webhooks(cluster)), 'webhook')}, each calls a Service that is there")
@@ -170,18 +172,19 @@ def _leftovers(view: MeshView, cluster: ClusterView) -> Answer:
 
 
 def _compatible_endpoints(view: MeshView, remote: ClusterView) -> Answer:
+    service = view.revision.istiod
     nodes = remote.list("/api/v1/nodes")
     kinds = {str(node["spec"].get("providerID") or "").partition(":")[0] for node in nodes}
     cloud = next((name for scheme, name in _CLOUDS_BY_ENDPOINTS.items() if scheme in kinds), "")
     if not cloud:
         return ok("this platform's API server reads EndpointSlices")
-    if remote.find(remote.system("endpoints", istiod_endpoints.SERVICE)):
-        return ok(f"{cloud}: Endpoints istiod is there")
+    if remote.find(remote.system("endpoints", service)):
+        return ok(f"{cloud}: Endpoints {service} is there")
     known = objects.gateway_ips(view.primary) or list(objects.sliced(objects.istiod_slices(remote)))
     return wrong(
-        f"{cloud}'s API server finds webhooks through v1 Endpoints, and {remote.name} has none for istiod",
+        f"{cloud}'s API server finds webhooks through v1 Endpoints, and {remote.name} has none for {service}",
         cause="v1Endpoints is not true in the settings of the cluster" if view.mesh.blueprint.stack else "",
-        fix=fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, known)),
+        fix=fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, known, revision=view.revision)),
     )
 
 
@@ -203,7 +206,7 @@ def resolve(view: MeshView, remote: ClusterView, name: str) -> str:
     """Commands that write what a name leads to now into an EndpointSlice."""
     gateway: kube.Object = next(iter(objects.gateways(view.primary)), {})
     family = addresses.first_family(gateway)
-    body = istiod_endpoints.endpoint_slice(view.namespace, ["$ADDRESS"], family)
+    body = istiod_endpoints.endpoint_slice(view.namespace, ["$ADDRESS"], family, revision=view.revision)
     return (
         "# holds as long as the name leads there; for good, give webhooks a URL (istiodRemote.injectionURL)\n"
         f"ADDRESS=$(getent ahosts{family.removeprefix('IP')} {name} | awk '{{print $1; exit}}')\n"
@@ -213,15 +216,15 @@ def resolve(view: MeshView, remote: ClusterView, name: str) -> str:
 
 
 def _istiod_ready(view: MeshView, primary: ClusterView) -> Answer:
-    pods = objects.istiod_pods(primary)
+    pods, selector = objects.istiod_pods(primary), view.revision.selector
     if not pods:
         return wrong(
             f"no pod of istiod in {view.namespace} of {primary.name}",
             fix="\n".join(
                 fixes.in_system(primary, command)
                 for command in (
-                    "scale deployment -l app=istiod --replicas 1",
-                    "rollout status deployment -l app=istiod --timeout 120s",
+                    f"scale deployment -l {selector} --replicas 1",
+                    f"rollout status deployment -l {selector} --timeout 120s",
                 )
             ),
         )

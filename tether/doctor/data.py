@@ -57,7 +57,7 @@ def _hidden(view: MeshView, cluster: ClusterView, network: str) -> Answer | None
             f"istiod knows no gateway into {network}: it does not look at namespace {name} of {cluster.name}",
             cause="discoverySelectors of the mesh configuration choose other namespaces",
             fix=fixes.kubectl(cluster, f"label namespace {name} {label} --overwrite") if label
-            else fixes.in_system(view.primary, f"edit configmap {discovery.MESH_CONFIG_MAP}"),
+            else fixes.in_system(view.primary, f"edit configmap {view.revision.mesh_config}"),
         )  # fmt: skip
     return None
 
@@ -214,12 +214,12 @@ def _peer(view: MeshView, cluster: ClusterView) -> Answer:
         return unknown(found.seen)
     leaf = certificates.parse(certificates.to_pem(found.chain[0]))[0]
     identity = next(iter(certificates.uris(leaf)), "")
-    domain = view.mesh.blueprint.trust_domain
+    domain, config_map = view.mesh.blueprint.trust_domain, view.revision.mesh_config
     if not identity.startswith(f"spiffe://{domain}/"):
         return wrong(
             f"the workload behind {name} proves to be {identity or 'nobody'}, not of trust domain {domain}",
-            cause="the remote has no ConfigMap istio with the trust domain of the mesh (istio/istio#61608)",
-            fix=fixes.rebuild(view, fixes.in_system(cluster, "get configmap istio -o yaml")),
+            cause=f"the remote has no ConfigMap {config_map} with the trust domain of the mesh (istio/istio#61608)",
+            fix=fixes.rebuild(view, fixes.in_system(cluster, f"get configmap {config_map} -o yaml")),
         )
     return ok(f"{identity}, {certificates.days_left(leaf) * 24:.0f} hours left")
 

@@ -8,15 +8,13 @@ from tether import kube, metadata
 from tether.doctor import objects
 from tether.doctor.view import MeshView
 
-MESH_CONFIG_MAP = "istio"
-
 
 def selectors(view: MeshView) -> list[kube.Object]:
     """Label selectors of which a namespace must match one; empty: istiod looks at every namespace.
 
     Those of the primary count in every cluster (istio/istio pkg/kube/multicluster/cluster.go).
     """
-    found = view.primary.find(view.primary.system("configmaps", MESH_CONFIG_MAP))
+    found = view.primary.find(view.primary.system("configmaps", view.revision.mesh_config))
     document: Any = yaml.safe_load(objects.data(found).get("mesh", "")) or {}
     return metadata.listed(cast("kube.Object", document), "discoverySelectors")
 

@@ -40,10 +40,11 @@ def reinstall(cluster: ClusterView, release: str) -> str:
 
 def restart_istiod(view: MeshView) -> str:
     """Make istiod read everything anew."""
+    selector = view.revision.selector
     return "\n".join(
         [
-            in_system(view.primary, "rollout restart deployment -l app=istiod"),
-            in_system(view.primary, "rollout status deployment -l app=istiod --timeout 120s"),
+            in_system(view.primary, f"rollout restart deployment -l {selector}"),
+            in_system(view.primary, f"rollout status deployment -l {selector} --timeout 120s"),
         ]
     )
 

@@ -19,92 +19,95 @@ _FORBIDDEN = 403
 
 
 def _service(view: MeshView, remote: ClusterView) -> Answer:
-    found = remote.find(remote.system("services", "istiod"))
+    name = view.revision.istiod
+    found = remote.find(remote.system("services", name))
     if found is None:
         return wrong(
-            f"{remote.name} has no Service istiod in {view.namespace}",
-            fix=fixes.apply(remote, _service_body(view.namespace)) + "\n" + _slice_fix(view, remote),
+            f"{remote.name} has no Service {name} in {view.namespace}",
+            fix=fixes.apply(remote, _service_body(view)) + "\n" + _slice_fix(view, remote),
         )
     spec = found["spec"]
     if spec.get("type") == "ExternalName":
         return wrong(
-            f"Service istiod is an ExternalName for {spec.get('externalName')}; API servers refuse to call webhooks "
+            f"Service {name} is an ExternalName for {spec.get('externalName')}; API servers refuse to call webhooks "
             "through one (istio/istio#45014)",
             cause="remotePilotAddress was set to a host name",
-            fix=fixes.merge(remote, "service istiod", {"spec": {"type": "ClusterIP", "externalName": None,
-                                                                "ports": _service_body("")["spec"]["ports"]}})
+            fix=fixes.merge(remote, f"service {name}", {"spec": {"type": "ClusterIP", "externalName": None,
+                                                                 "ports": _service_body(view)["spec"]["ports"]}})
             + "\n" + _slice_fix(view, remote),
         )  # fmt: skip
     if spec.get("selector"):
         return wrong(
-            f"Service istiod of {remote.name} selects pods ({spec['selector']}); it must lead to the primary's gateway",
-            fix=fixes.merge(remote, "service istiod", {"spec": {"selector": None}}) + "\n" + _slice_fix(view, remote),
+            f"Service {name} of {remote.name} selects pods ({spec['selector']}); it must lead to the primary's gateway",
+            fix=fixes.merge(remote, f"service {name}", {"spec": {"selector": None}}) + "\n" + _slice_fix(view, remote),
         )
     ports = {port["port"] for port in metadata.listed(spec, "ports")}
     missing = [port for port in (XDS_PORT, 443) if port not in ports]
     if missing:
         return wrong(
-            f"Service istiod of {remote.name} lacks port {' and '.join(map(str, missing))}",
-            fix=fixes.merge(remote, "service istiod", {"spec": {"ports": _service_body("")["spec"]["ports"]}}),
+            f"Service {name} of {remote.name} lacks port {' and '.join(map(str, missing))}",
+            fix=fixes.merge(remote, f"service {name}", {"spec": {"ports": _service_body(view)["spec"]["ports"]}}),
         )
     return _endpoints(view, remote)
 
 
 def _endpoints(view: MeshView, remote: ClusterView) -> Answer:
+    name = view.revision.istiod
     slices = objects.istiod_slices(remote)
     found = sorted({*objects.sliced(slices)})
     if not found:
         return wrong(
-            f"Service istiod of {remote.name} has no EndpointSlice, so it leads nowhere",
+            f"Service {name} of {remote.name} has no EndpointSlice, so it leads nowhere",
             cause="the slice was deleted, or its label kubernetes.io/service-name was changed",
             fix=_slice_fix(view, remote),
         )
     wanted = objects.gateway_ips(view.primary)
     if wanted is None:
-        return ok(f"Service istiod → {', '.join(found)}; this machine does not know where the gateway's name leads")
+        return ok(f"Service {name} → {', '.join(found)}; this machine does not know where the gateway's name leads")
     stale = [address for address in found if address not in wanted]
     if stale:
         return _moved(view, remote, stale, wanted)
     stale = [address for address in objects.v1_endpoints(remote) if address not in wanted]
     if stale:
         return wrong(
-            f"the v1 Endpoints istiod of {remote.name} lead to {', '.join(stale)}, but the primary's east-west gateway "
+            f"the v1 Endpoints {name} of {remote.name} lead to {', '.join(stale)}, but the primary's east-west gateway "
             f"is at {', '.join(wanted)}",
             cause="the load balancer gave the gateway another address, and only the EndpointSlice was changed",
-            fix=fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, wanted)),
+            fix=fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, wanted, revision=view.revision)),
         )
-    return ok(f"Service istiod → {', '.join(found)}, the primary's east-west gateway")
+    return ok(f"Service {name} → {', '.join(found)}, the primary's east-west gateway")
 
 
 def _moved(view: MeshView, remote: ClusterView, stale: list[str], wanted: list[str]) -> Answer:
-    name = objects.gateway_address(view.primary)
+    address = objects.gateway_address(view.primary)
     place = f"is at {', '.join(wanted)}"
     cause = "the load balancer gave the gateway another address"
-    if not addresses.is_ip(name):
-        place = f"{name} is at {', '.join(wanted)} by now"
+    if not addresses.is_ip(address):
+        place = f"{address} is at {', '.join(wanted)} by now"
         cause = "the load balancer changed the addresses behind its name"
     ours = [item for item in objects.istiod_slices(remote)
             if metadata.labels(item).get(istiod_endpoints.MANAGED_BY_LABEL) == istiod_endpoints.MANAGER]  # fmt: skip
     mend = _slice_fix(view, remote)
     return wrong(
-        f"Service istiod of {remote.name} leads to {', '.join(stale)}, but the primary's east-west gateway {place}",
+        f"Service {view.revision.istiod} of {remote.name} leads to {', '.join(stale)}, but the primary's east-west "
+        f"gateway {place}",
         cause=cause,
         fix=fixes.rebuild(view, mend) if {*objects.sliced(ours)} & {*stale} else mend,
     )
 
 
-def _service_body(namespace: str) -> dict[str, Any]:
+def _service_body(view: MeshView) -> dict[str, Any]:
     ports = [{"name": "tcp-istiod", "port": XDS_PORT, "protocol": "TCP"},
              {"name": "tcp-webhook", "port": 443, "targetPort": WEBHOOK_PORT, "protocol": "TCP"}]  # fmt: skip
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "istiod", "namespace": namespace},
-            "spec": {"ports": ports}}  # fmt: skip
+    meta = {"name": view.revision.istiod, "namespace": view.namespace}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": ports}}
 
 
 def _slice_fix(view: MeshView, remote: ClusterView) -> str:
     address = objects.gateway_address(view.primary)
     if not addresses.is_ip(address):
         return before.resolve(view, remote, address)
-    return fixes.apply(remote, istiod_endpoints.endpoint_slice(view.namespace, [address]))
+    return fixes.apply(remote, istiod_endpoints.endpoint_slice(view.namespace, [address], revision=view.revision))
 
 
 def _istiod_ports(view: MeshView, primary: ClusterView) -> Answer:
@@ -198,7 +201,9 @@ def _bundles(view: MeshView, cluster: ClusterView) -> Answer:
 
 def _injected(view: MeshView, cluster: ClusterView) -> dict[str, str] | None:
     """Environment of a proxy that would be injected now, or None; asked once, errors are raised each time."""
-    return cluster.facts.once("injection", lambda: mesh_probe.injected_environment(cluster.api, view.namespace))
+    return cluster.facts.once(
+        "injection", lambda: mesh_probe.injected_environment(cluster.api, view.namespace, view.revision)
+    )
 
 
 def _injection(view: MeshView, cluster: ClusterView) -> Answer:
@@ -218,7 +223,7 @@ def _injection(view: MeshView, cluster: ClusterView) -> Answer:
     if found is None:
         return wrong(
             f"a labelled pod in {view.namespace} of {cluster.name} comes back without a proxy",
-            cause="the webhook configuration istio-sidecar-injector is missing or matches nothing",
+            cause=f"the webhook configuration {view.revision.webhook(view.namespace)} is missing or matches nothing",
             fix=fixes.reinstall(cluster, "istiod"),
         )
     wanted = {

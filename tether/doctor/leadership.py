@@ -37,7 +37,7 @@ def _leads(view: MeshView, remote: ClusterView) -> Answer:
     if objects.istiod_variable(view.primary, "EXTERNAL_ISTIOD") != "true":
         return wrong(
             "istiod runs without EXTERNAL_ISTIOD=true (global.externalIstiod)",
-            fix=fixes.in_system(view.primary, "set env deployment -l app=istiod EXTERNAL_ISTIOD=true"),
+            fix=fixes.in_system(view.primary, f"set env deployment -l {view.revision.selector} EXTERNAL_ISTIOD=true"),
         )
     lock = remote.find(remote.system("configmaps", ELECTION)) or {"metadata": {}}
     record = metadata.annotations(lock).get(_ELECTION_RECORD)

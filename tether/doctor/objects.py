@@ -252,7 +252,7 @@ def istiod_variable(primary: ClusterView, name: str) -> str:
 
 def istiod_pods(primary: ClusterView) -> list[kube.Object]:
     """Istiod's pods, also those that are not ready, without those that end."""
-    found = primary.list(primary.system("pods"), {"labelSelector": "app=istiod"})
+    found = primary.list(primary.system("pods"), {"labelSelector": primary.mesh.revision.selector})
     return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 
 
@@ -322,7 +322,7 @@ def mesh_root(view: MeshView) -> str:
 def istiod_slices(remote: ClusterView) -> list[kube.Object]:
     """EndpointSlices of the remote's Service istiod."""
     path = f"/apis/discovery.k8s.io/v1/namespaces/{remote.mesh.namespace}/endpointslices"
-    return remote.list(path, {"labelSelector": f"{istiod_endpoints.SERVICE_LABEL}={istiod_endpoints.SERVICE}"})
+    return remote.list(path, {"labelSelector": f"{istiod_endpoints.SERVICE_LABEL}={remote.mesh.revision.istiod}"})
 
 
 def sliced(slices: Iterable[kube.Object]) -> Iterator[str]:
@@ -335,7 +335,7 @@ def sliced(slices: Iterable[kube.Object]) -> Iterator[str]:
 def v1_endpoints(remote: ClusterView) -> list[str]:
     """Addresses in the v1 Endpoints of Service istiod; none where there are none, or they may not be read."""
     try:
-        found = remote.find(remote.system("endpoints", istiod_endpoints.SERVICE)) or {}
+        found = remote.find(remote.system("endpoints", remote.mesh.revision.istiod)) or {}
     except kube.KubeError:
         return []
     return [str(one["ip"]) for subset in metadata.listed(found, "subsets")

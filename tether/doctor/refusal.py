@@ -33,7 +33,8 @@ def _refusals(view: MeshView, primary: ClusterView) -> Answer:
     found = _REASON.search(last["why"])
     reason = redact(found["reason"] if found else last["why"])
     cause = next((words for sign, words in _CAUSES if sign in reason), "")
-    show = f'logs -l app=istiod --since {_SECONDS}s --tail -1 | grep "Failed to authenticate client"'
+    selector = view.revision.selector
+    show = f'logs -l {selector} --since {_SECONDS}s --tail -1 | grep "Failed to authenticate client"'
     return wrong(
         f"istiod refused {count(len(recent), 'request')} in the last {_SECONDS} seconds: {reason}",
         cause=cause,

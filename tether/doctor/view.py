@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from tether import kube
 from tether.mesh import Cluster, Mesh
+from tether.revision import Revision
 
 Fact = TypeVar("Fact")
 
@@ -104,3 +105,8 @@ class MeshView:
     def namespace(self) -> str:
         """Istio's namespace."""
         return self.mesh.namespace
+
+    @property
+    def revision(self) -> Revision:
+        """Of the istiod that serves the remotes."""
+        return self.mesh.revision

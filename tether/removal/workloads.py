@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tether import kube, metadata
+from tether.revision import INJECT_LABEL
+from tether.revision import LABEL as REVISION_LABEL
 
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 """Written by the webhook into every pod that it changes (istio/istio pkg/kube/inject/inject.go)."""
-INJECT_LABEL = "sidecar.istio.io/inject"
 _PROXY = "istio-proxy"
 _HASH_LABEL = "pod-template-hash"
 _RESTARTED = ("Deployment", "StatefulSet", "DaemonSet")
@@ -40,7 +41,7 @@ class Workload:
         Args:
             kubectl: How a user runs kubectl on the cluster.
         """
-        unlabel = f"{kubectl} label namespace {self.namespace} istio-injection- istio.io/rev-"
+        unlabel = f"{kubectl} label namespace {self.namespace} istio-injection- {REVISION_LABEL}-"
         inside = f"{kubectl} -n {self.namespace}"
         if self.kind not in _RESTARTED:
             return unlabel, f"{inside} delete pod {shlex.join(self.pods)}"
@@ -97,7 +98,9 @@ def _containers(pod: kube.Object) -> Iterator[str]:
 
 
 def _asks(pod: kube.Object) -> bool:
-    return metadata.labels(pod).get(INJECT_LABEL) == "true"
+    # The webhook writes the revision into an annotation; as a label it is the pod's own.
+    labels = metadata.labels(pod)
+    return labels.get(INJECT_LABEL) == "true" or REVISION_LABEL in labels
 
 
 def _owner(pod: kube.Object) -> tuple[str, str]:

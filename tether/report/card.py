@@ -199,7 +199,8 @@ class _Pen:
         gateway = way_in(remote)
         self.lane(lanes[Relation.READING], f"API server, {state}", bare(remote.api_server), state == "synced")
         leads = ", ".join(remote.istiod_addresses) or "nowhere"
-        self.lane(lanes[Relation.CONTROL], "Service istiod leads to", leads, picture.finds_istiod(remote))
+        service = f"Service {picture.istiod.service} leads to"
+        self.lane(lanes[Relation.CONTROL], service, leads, picture.finds_istiod(remote))
         way = _at(gateway, CROSS_NETWORK_PORT)
         self.lane(lanes[Relation.TRAFFIC], "East-west gateway", way, gateway is not None)
 

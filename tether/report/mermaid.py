@@ -48,7 +48,7 @@ def _cluster(picture: Picture, cluster: Cluster, name: str) -> Iterator[str]:
     else:
         leads = ", ".join(cluster.istiod_addresses) or "nowhere"
         yield f'    {name}a["{_label("API server", cluster.api_server or "unknown")}"]'
-        yield f'    {name}s["{_label("Service istiod", f"leads to {leads}")}"]'
+        yield f'    {name}s["{_label(f"Service {picture.istiod.service}", f"leads to {leads}")}"]'
     gateway = way_in(cluster)
     yield f'    {name}g["{_label("east-west gateway", gateway.address if gateway else "no address")}"]'
     for index, ingress in enumerate(cluster.ingress):

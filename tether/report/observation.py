@@ -148,16 +148,10 @@ def _ingress(cluster: ClusterView) -> list[kube.Object]:
 
 def _values(primary: ClusterView) -> dict[str, Any]:
     """What istiod's chart was installed with (ConfigMap istio-sidecar-injector, key values)."""
-    found = primary.find(primary.system("configmaps", f"istio-sidecar-injector{_revision(primary)}"))
+    found = primary.find(primary.system("configmaps", primary.mesh.revision.injector))
     return cast("dict[str, Any]", json.loads(objects.data(found).get("values") or "{}"))
 
 
 def _mesh_config(primary: ClusterView) -> dict[str, Any]:
-    found = primary.find(primary.system("configmaps", f"istio{_revision(primary)}"))
+    found = primary.find(primary.system("configmaps", primary.mesh.revision.mesh_config))
     return cast("dict[str, Any]", yaml.safe_load(objects.data(found).get("mesh") or "{}") or {})
-
-
-def _revision(primary: ClusterView) -> str:
-    """What the names of a revision's objects end with; empty for the default revision."""
-    found = next((metadata.labels(pod).get("istio.io/rev", "") for pod in objects.istiod_pods(primary)), "")
-    return f"-{found}" if found not in ("", "default") else ""

@@ -54,6 +54,11 @@ class Istiod:
     ready: int = 0
 
     @property
+    def service(self) -> str:
+        """Its Service, of the same name in every cluster."""
+        return self.host.partition(".")[0]
+
+    @property
     def readiness(self) -> str:
         """How many of its pods are ready, in words."""
         return f"{self.ready} of {self.pods} pods ready"

@@ -30,6 +30,7 @@ _SILENT = (Reached.NO_ROUTE, Reached.TIMED_OUT)
 def bearings(stage: Stage) -> Step:
     """Read what Kubernetes gives to a proxy: the root to trust, and the way to istiod."""
     namespace, system = stage.part.namespace, stage.view.namespace
+    service = stage.view.revision.istiod
     config_map = topology.ROOT_CERTIFICATE_CONFIG_MAP
 
     def exchange() -> Seen:
@@ -43,19 +44,19 @@ def bearings(stage: Stage) -> Step:
         if not certificates.parse(stage.learned.root):
             return refused(f"there is no ConfigMap {config_map} with a root in namespace {namespace}", "the API server")
         if not stage.learned.address:
-            return refused(f"Service istiod in {system} has no EndpointSlice, so it leads nowhere", "the API server")
+            return refused(f"Service {service} in {system} has no EndpointSlice, so it leads nowhere", "the API server")
         same = stage.learned.root.strip() == mesh_root.strip()
         wanted = objects.gateway_ips(stage.view.primary)
         verdicts = [
             Verdict(what="root is the mesh's", ok=same, detail=certificates.fingerprints(stage.learned.root)),
-            Verdict(what="Service istiod leads to the gateway",
+            Verdict(what=f"Service {service} leads to the gateway",
                     ok=not found or wanted is None or bool({*found} & {*wanted}), detail=", ".join(found) or "nowhere"),
         ]  # fmt: skip
         return seen(f"the root, and istiod at {stage.learned.address}", verdicts)
 
     return play_step(
         stage, exchange, id="bearings", title="Root, and the way to istiod", source=Actor.PROXY,
-        target=Actor.API_SERVER, call=f"GET configmap {namespace}/{config_map}, endpointslices of {system}/istiod",
+        target=Actor.API_SERVER, call=f"GET configmap {namespace}/{config_map}, endpointslices of {system}/{service}",
         credential=_YOURS, identity=username(stage),
     )  # fmt: skip
 
@@ -87,7 +88,7 @@ def admission(stage: Stage) -> Step:
 
     def exchange() -> Seen:
         try:
-            found = mesh_probe.injected_environment(stage.remote.api, namespace)
+            found = mesh_probe.injected_environment(stage.remote.api, namespace, stage.view.revision)
         except KubeError as error:
             return refused(str(error), "the API server")
         if found is None:
@@ -128,7 +129,8 @@ def injection(stage: Stage) -> Step:
             address=stage.learned.address, port=WEBHOOK_PORT, host=stage.host, root=hook.bundle or stage.learned.root
         )
         try:
-            answer = istiod.review(endpoint, path, stage.part.namespace, mesh_probe.probe_pod())
+            pod = mesh_probe.probe_pod(stage.view.revision)
+            answer = istiod.review(endpoint, path, stage.part.namespace, pod)
         except istiod.CallError as error:
             return refused(str(error), "the webhook")
         found = judgement.patched_environment(str(answer.get("patch") or ""))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tether import kube
+from tether.revision import DEFAULT, INJECT_LABEL, Revision
 from tether.verify import reaper
 from tether.verify.matrix import Protocol
 
@@ -87,10 +88,10 @@ def identity(trust_domain: str, namespace: str, cluster: str) -> str:
     return f"spiffe://{trust_domain}/ns/{namespace}/sa/{account(cluster)}"
 
 
-def namespace_object(namespace: str) -> kube.Object:
+def namespace_object(namespace: str, revision: Revision = DEFAULT) -> kube.Object:
     """The namespace, with injection on, marked as this process's."""
     metadata = reaper.marks(namespace)
-    metadata["labels"]["istio-injection"] = "enabled"
+    metadata["labels"].update(revision.namespace_labels)
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, **metadata}}
 
 
@@ -146,7 +147,7 @@ def _deployment(workload: Workload) -> kube.Object:
             "httpGet": {"path": "/", "port": PORTS[Protocol.HTTP]}, "periodSeconds": 1, "failureThreshold": 30,
         },
     }  # fmt: skip
-    pod_labels = {**labels, "sidecar.istio.io/inject": str(workload.has_proxy).lower(), **workload.labels}
+    pod_labels = {**labels, INJECT_LABEL: str(workload.has_proxy).lower(), **workload.labels}
     spec = {
         "serviceAccountName": workload.account,
         "terminationGracePeriodSeconds": 0,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tether import kube, wait
+from tether.revision import DEFAULT, Revision
 from tether.verify import echo, judgement, reaper
 from tether.verify.pods import ready_pod
 
@@ -35,6 +36,7 @@ class Plan:
     image: str
     """Istio's echo application (``app``)."""
     trust_domain: str = "cluster.local"
+    revision: Revision = DEFAULT
     prefix: str = "tether-verify"
     requests: int = 20
     """Per asking cluster."""
@@ -153,7 +155,7 @@ class _Run:
 
     def _deploy(self, side: Side) -> None:
         try:
-            side.api.create("/api/v1/namespaces", echo.namespace_object(self._namespace))
+            side.api.create("/api/v1/namespaces", echo.namespace_object(self._namespace, self._plan.revision))
             for path, body in echo.objects(self._namespace, side.name, self._plan.image):
                 side.api.create(path, body)
         except kube.KubeError as error:

@@ -184,7 +184,7 @@ class Stand:
         self._pods[cluster.name, workload] = found[0]
 
     def _namespace(self) -> tuple[str, kube.Object]:
-        return "/api/v1/namespaces", echo.namespace_object(self.namespace)
+        return "/api/v1/namespaces", echo.namespace_object(self.namespace, self.mesh.revision)
 
     def _configuration(self) -> list[tuple[str, kube.Object]]:
         found = [policies.peer_authentication(self.namespace, Mode.PERMISSIVE)]

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.unit.doctor.fake_cluster import FakeCluster
 from tests.unit.kube.fake_api import FakeApi, pod
 from tests.unit.kube.test_addresses import resolver
 from tests.unit.wait.fake_clock import FakeClock
 from tether import gate, kube, mesh_probe, wait
+from tether.revision import Revision
 
 NAMESPACE = "istio-system"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -135,6 +137,28 @@ def test_a_dry_run_pod_that_gets_the_right_proxy_opens_the_gate(key: str) -> Non
     assert path == PODS
     assert query == {"dryRun": "All"}
     assert body["metadata"]["labels"] == {"sidecar.istio.io/inject": "true"}
+
+
+def test_of_a_revision_the_pod_asks_for_its_proxy_and_its_webhook_is_looked_for() -> None:
+    api = injected()
+
+    assert mesh_probe.webhook_injects(api, NAMESPACE, "cluster2", "network2", Revision("blue")).ready
+    ((_, body, _),) = api.created
+    assert body["metadata"]["labels"] == {"sidecar.istio.io/inject": "true", "istio.io/rev": "blue"}
+    finding = mesh_probe.webhook_injects(FakeApi(), NAMESPACE, "cluster2", "network2", Revision("blue"))
+    assert "look for istio-sidecar-injector-blue in the remote" in finding.cause
+
+
+def test_of_a_revision_only_its_own_istiod_has_to_have_read_the_remote() -> None:
+    api = FakeCluster("cluster1")
+    for name in ("blue", "green"):
+        api.put(f"{PODS}/istiod-{name}", {**pod("x"), "metadata": {"labels": {"app": "istiod", "istio.io/rev": name}}})
+    api.commands["/debug/clusterz"] = json.dumps([{"id": "cluster2", "syncStatus": "synced"}])
+
+    assert mesh_probe.remote_synced(api, NAMESPACE, "cluster2", Revision("blue")).ready
+    finding = mesh_probe.remote_synced(api, NAMESPACE, "cluster2", Revision("red"))
+    assert "no istiod pod is ready" in finding.seen
+    assert "-l app=istiod,istio.io/rev=red" in finding.cause
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,10 @@ def test_a_deployment_leaves_the_mesh_by_the_namespace_s_label_and_new_pods() ->
     )
 
 
-def test_pods_that_ask_for_injection_themselves_get_another_template() -> None:
+@pytest.mark.parametrize("asks", [{"sidecar.istio.io/inject": "true"}, {"istio.io/rev": "blue"}])
+def test_pods_that_ask_for_injection_themselves_get_another_template(asks: dict[str, str]) -> None:
     cluster = FakeRemote()
-    put_pod(cluster, "shop", "web-7d4b9-a", owner=("ReplicaSet", "web-7d4b9"),
-            labels={**HASH, "sidecar.istio.io/inject": "true"})  # fmt: skip
+    put_pod(cluster, "shop", "web-7d4b9-a", owner=("ReplicaSet", "web-7d4b9"), labels={**HASH, **asks})
     _, command = found(cluster)[0].way_out("kubectl")
     assert command.startswith("kubectl -n shop patch deployment/web --type merge -p '{")
     assert '"sidecar.istio.io/inject": "false"' in command

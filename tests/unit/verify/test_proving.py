@@ -7,6 +7,7 @@ import pytest
 from tests.unit.verify.fake_mesh import FakeMesh, Faults
 from tests.unit.wait.fake_clock import FakeClock
 from tether import kube, wait
+from tether.revision import Revision
 from tether.verify import crossing
 from tether.verify.matrix import Matrix, Mode, Proof, Protocol
 from tether.verify.proving import TITLES, Plan, prove
@@ -52,6 +53,17 @@ def test_a_healthy_mesh_is_proved_in_every_way() -> None:
         assert cell.max_ms is not None
         assert cell.p50_ms <= cell.max_ms
     assert {one.proof for one in matrix.outcomes} == {Proof.STRICT, Proof.AUTHORIZATION, Proof.FAILOVER}
+
+
+def test_a_mesh_with_a_revision_is_proved_with_proxies_of_that_revision() -> None:
+    world = FakeMesh(*BOTH)
+    mesh = dataclasses.replace(world.mesh, revision=Revision("blue"))
+
+    assert prove(mesh, plan(proofs=(Proof.HTTP,)), clock=FakeClock()).is_proved
+
+    for cluster in world.clusters.values():
+        (labels,) = [body["metadata"]["labels"] for _, body, _ in cluster.created if body["kind"] == "Namespace"]
+        assert (labels["istio.io/rev"], "istio-injection" in labels) == ("blue", False)
 
 
 @pytest.mark.parametrize("number", [3, 4])

@@ -1,3 +1,4 @@
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.kube.fake_api import FakeApi, pod
 from tests.unit.wait.fake_clock import FakeClock
 from tether import kube, wait
+from tether.revision import Revision
 from tether.verify import echo, judgement, reaper, run
 
 BOTH = ("cluster1", "cluster2")
@@ -190,6 +192,16 @@ def test_all_clusters_get_the_same_namespace_with_injection_on() -> None:
     assert namespaces[0]["metadata"]["name"].startswith("tether-verify-")
     service = next(body for path, body, _ in clusters["cluster1"].created if path.endswith("/services"))
     assert service["spec"]["ports"][0]["name"] == "http"
+
+
+def test_for_a_revision_the_namespace_asks_for_its_proxies_alone() -> None:
+    clusters = {name: FakeCluster(name, lambda: EVEN) for name in BOTH}
+
+    run.verify(sides(**clusters), dataclasses.replace(PLAN, revision=Revision("blue")), clock=FakeClock())
+
+    for cluster in clusters.values():
+        labels = cluster.created[0][1]["metadata"]["labels"]
+        assert (labels["istio.io/rev"], "istio-injection" in labels) == ("blue", False)
 
 
 def test_a_round_that_comes_too_early_is_repeated() -> None:
