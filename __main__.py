@@ -18,6 +18,7 @@ about = pulumi.Output.from_input(
     {
         "meshId": plan.mesh_id,
         "trustDomain": plan.trust_domain,
+        **({"revision": plan.revision.name} if plan.revision.name else {}),
         "rootCertificateFingerprint": mesh.authority.root_fingerprint,
         "rootCertificateExpiry": mesh.authority.root_expiry,
         "intermediateCertificateFingerprint": mesh.authority.intermediate_fingerprint,

@@ -64,6 +64,8 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
         arguments["tls_minimum"] = settings.exposure.tls_minimum.value
     if values := _helm_values("helmValues", settings.helm_values):
         arguments["istio"]["helm_values"] = values
+    if plan.revision.name:
+        arguments["istio"]["revision"] = plan.revision.name
     if settings.labels:
         arguments["istio"]["labels"] = dict(settings.labels)
     if plan.ip_family is not IpFamily.IPV4:

@@ -10,6 +10,7 @@ from pulumi_kubernetes.helm.v3 import Release
 from components.labels import post_renderer
 from tether import helm_values
 from tether.helm_values import Chart
+from tether.revision import Revision
 from tether.topology import STATUS_PORT, IpFamily
 
 
@@ -47,6 +48,8 @@ class IstioArgs(TypedDict):
     """How long a chart's workloads may take to become ready."""
     ip_family: NotRequired[str]
     """``ipv4``, ``ipv6`` or ``dual``; left out, Services are of the family that each cluster takes by itself."""
+    revision: NotRequired[str]
+    """Revision of istiod; Istio's default one when left out."""
     helm_values: NotRequired[HelmValuesArgs]
     """More Helm values."""
     labels: NotRequired[dict[str, str]]
@@ -108,6 +111,8 @@ def istio_release(
         Chart.ISTIOD: istio["istiod_chart"],
         Chart.GATEWAY: istio["gateway_chart"],
     }
+    # The base chart is told the default revision only, which is the primary's alone.
+    named = {"revision": istio["revision"]} if "revision" in istio and chart is not Chart.BASE else {}
     return release(
         parent,
         name,
@@ -115,10 +120,15 @@ def istio_release(
         release_name=release_name,
         namespace=namespace,
         timeout_seconds=istio["timeout_seconds"],
-        values=laid_over(values, istio.get("helm_values"), chart),
+        values=laid_over({**values, **named}, istio.get("helm_values"), chart),
         labels=istio.get("labels"),
         depends_on=depends_on,
     )
+
+
+def revision(istio: IstioArgs) -> Revision:
+    """What istiod's objects are named after."""
+    return Revision(istio.get("revision", ""))
 
 
 def laid_over(own: dict[str, Any], more: HelmValuesArgs | None, chart: Chart) -> dict[str, Any]:

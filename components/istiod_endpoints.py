@@ -7,7 +7,7 @@ from pulumi_kubernetes import core, discovery
 
 from components.labels import metadata
 from tether import addresses
-from tether.istiod_endpoints import MANAGED_BY_LABEL, MANAGER, NOT_MIRRORED, PORTS, SERVICE, SERVICE_LABEL
+from tether.istiod_endpoints import MANAGED_BY_LABEL, MANAGER, NOT_MIRRORED, PORTS, SERVICE_LABEL
 
 
 class IstiodEndpointsArgs(TypedDict):
@@ -15,6 +15,8 @@ class IstiodEndpointsArgs(TypedDict):
 
     namespace: pulumi.Input[str]
     """Istio's namespace."""
+    service: str
+    """Istiod's Service."""
     addresses: pulumi.Input[list[str]]
     """IP addresses of the primary's east-west gateway, of one family."""
     several: bool
@@ -31,7 +33,7 @@ def istiod_endpoints(parent: pulumi.Resource, name: str, args: IstiodEndpointsAr
     Returns:
         What was made; webhooks should come after it and go before it.
     """
-    ips = pulumi.Output.from_input(args["addresses"])
+    ips, service = pulumi.Output.from_input(args["addresses"]), args["service"]
     made: list[pulumi.Resource] = []
     if args["several"]:
         made.append(
@@ -40,9 +42,9 @@ def istiod_endpoints(parent: pulumi.Resource, name: str, args: IstiodEndpointsAr
                 metadata=metadata(
                     {
                         # A Service may have any number of slices; this name is not the chart's.
-                        "name": f"{SERVICE}-gateway",
+                        "name": f"{service}-gateway",
                         "namespace": args["namespace"],
-                        "labels": {SERVICE_LABEL: SERVICE, MANAGED_BY_LABEL: MANAGER},
+                        "labels": {SERVICE_LABEL: service, MANAGED_BY_LABEL: MANAGER},
                     },
                     args.get("labels"),
                 ),
@@ -57,7 +59,7 @@ def istiod_endpoints(parent: pulumi.Resource, name: str, args: IstiodEndpointsAr
             core.v1.Endpoints(
                 f"{name}-istiod",
                 metadata=metadata(
-                    {"name": SERVICE, "namespace": args["namespace"], "labels": NOT_MIRRORED}, args.get("labels")
+                    {"name": service, "namespace": args["namespace"], "labels": NOT_MIRRORED}, args.get("labels")
                 ),
                 subsets=[
                     core.v1.EndpointSubsetArgs(

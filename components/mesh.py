@@ -184,6 +184,11 @@ class Mesh(pulumi.ComponentResource):
         own = next(one for one in self._args["clusters"] if one["name"] == cluster_name).get("helm_values", {})
         return {**istio, "helm_values": cast(HelmValuesArgs, helm_values.merged(istio.get("helm_values", {}), own))}
 
+    def _revision(self) -> dict[str, str]:
+        """Input of whatever asks for a proxy; empty where Istio's default revision gives it."""
+        istio = self._args["istio"]
+        return {"revision": istio["revision"]} if "revision" in istio else {}
+
     def _create_primary(self, authority: CertificateAuthority | None) -> Primary:
         """Install istiod and its gateway."""
         settings = self._primary_settings
@@ -265,6 +270,7 @@ class Mesh(pulumi.ComponentResource):
                 "rootCertificate": self.authority.root_certificate,
                 "timeoutSeconds": self._args["istio"]["timeout_seconds"],
                 **({"triggers": {"credential": credential.bound_to}} if credential.bound_to is not None else {}),
+                **self._revision(),
             },
             pulumi.ResourceOptions(parent=self, depends_on=depends_on),
         )
@@ -340,6 +346,7 @@ class Mesh(pulumi.ComponentResource):
                 "image": self._args["verification"]["image"],
                 "trustDomain": self._args["trust_domain"],
                 "timeoutSeconds": self._args["verification"]["timeout_seconds"],
+                **self._revision(),
             },
             pulumi.ResourceOptions(parent=self, depends_on=depends_on),
         )

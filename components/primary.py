@@ -13,6 +13,7 @@ from components.istio import (
     istio_release,
     proxy_families,
     proxy_values,
+    revision,
     service_families,
 )
 from components.istio_namespace import istio_namespace
@@ -20,6 +21,7 @@ from components.labels import metadata
 from components.resources import IstiodReady
 from tether import helm_values
 from tether.helm_values import Chart
+from tether.revision import Revision
 from tether.topology import CA_SECRET, CROSS_NETWORK_PORT, WEBHOOK_PORT, XDS_PORT
 
 
@@ -88,7 +90,12 @@ class Primary(pulumi.ComponentResource):
             Chart.BASE,
             release_name="istio-base",
             namespace=inside,
-            values={"base": {"validationCABundle": bundle}, "global": {"istioNamespace": namespace_name}},
+            values={
+                "base": {"validationCABundle": bundle},
+                "global": {"istioNamespace": namespace_name},
+                # Whose istiod validates what names no revision.
+                **({"defaultRevision": istio["revision"]} if "revision" in istio else {}),
+            },
         )
         self.istiod = istio_release(
             self,
@@ -108,10 +115,12 @@ class Primary(pulumi.ComponentResource):
                 "kubeconfig": args["kubeconfig"],
                 "istioNamespace": namespace_name,
                 "timeoutSeconds": istio["timeout_seconds"],
+                # With another revision another istiod validates.
+                **({"triggers": {"revision": istio["revision"]}} if "revision" in istio else {}),
             },
             pulumi.ResourceOptions(parent=self, depends_on=[self.istiod]),
         )
-        self.exposure = self._expose(name, namespace_name, labels, [answers])
+        self.exposure = self._expose(name, namespace_name, revision(istio), labels, [answers])
         self.register_outputs({})
 
     def _authority(
@@ -145,12 +154,13 @@ class Primary(pulumi.ComponentResource):
         self,
         name: str,
         namespace: pulumi.Output[str],
+        revision: Revision,
         labels: dict[str, str] | None,
         depends_on: list[pulumi.Resource],
     ) -> list[pulumi.Resource]:
         """Open istiod to the remotes, by the names in its certificate only, and services to other networks."""
-        names = namespace.apply(lambda ns: [f"istiod.{ns}.svc"])
-        istiod = namespace.apply(lambda ns: f"istiod.{ns}.svc.cluster.local")
+        names = namespace.apply(lambda ns: [revision.host(ns)])
+        istiod = namespace.apply(lambda ns: f"{revision.host(ns)}.cluster.local")
         ports = {XDS_PORT: XDS_PORT, WEBHOOK_PORT: 443}
 
         def istio_object(kind: str, object_name: str, spec: dict[str, Any]) -> pulumi.Resource:

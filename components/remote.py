@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.istio import IstioArgs, ca_bundle, istio_release, remote_service_families
+from components.istio import IstioArgs, ca_bundle, istio_release, remote_service_families, revision
 from components.istio_namespace import istio_namespace
 from components.istiod_endpoints import istiod_endpoints
 from components.reader_credential import ReaderCredential, ReaderCredentialArgs, reader_credential
@@ -92,6 +92,7 @@ class Remote(pulumi.ComponentResource):
             name,
             {
                 "namespace": inside,
+                "service": revision(istio).istiod,
                 "addresses": args["istiod_addresses"],
                 "several": args.get("several_addresses", False),
                 "v1_endpoints": args.get("v1_endpoints", False),

@@ -23,6 +23,7 @@ class Chart(StrEnum):
 
 
 _IDENTITY = "the settings meshId, trustDomain, istioNamespace and clusters say it, and the clusters must agree on it"
+_REVISION = "the setting istio.revision says it, for istiod, gateways and webhooks alike"
 _TRUST = "the root certificate stands in every webhook from the start; with another one the API server hears nobody"
 _CHAIN = "the way of a remote's proxies and API server to the one istiod goes by it"
 _TOKENS = "istiod and every proxy must mean the same token, authority and certificate"
@@ -43,8 +44,9 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
     Chart.BASE: {
         _WHOLE: _PROFILE,
         _IDENTITY: ("global.istioNamespace",),
-        _TRUST: ("base.validationCABundle", "base.validationURL", "defaultRevision"),
-        _CHAIN: ("global.resourceScope", "global.enableReaderRBAC", "revision"),
+        _TRUST: ("base.validationCABundle", "base.validationURL"),
+        _CHAIN: ("global.resourceScope", "global.enableReaderRBAC"),
+        _REVISION: ("revision", "defaultRevision"),
     },
     Chart.ISTIOD: {
         _WHOLE: _PROFILE,
@@ -59,8 +61,9 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
             "global.remotePilotAddress", "global.resourceScope",
             "istiodRemote.enabled", "istiodRemote.enabledLocalInjectorIstiod", "istiodRemote.injectionPath",
             "istiodRemote.injectionURL", "meshConfig.defaultConfig.discoveryAddress", "env.EXTERNAL_ISTIOD",
-            "env.RESOLVE_HOSTNAME_GATEWAYS", "env.REVISION", "revision", "revisionTags",
+            "env.RESOLVE_HOSTNAME_GATEWAYS", "revisionTags",
         ),
+        _REVISION: ("revision", "env.REVISION"),
         _EXPOSURE: ("meshConfig.meshMTLS.minProtocolVersion",),
         _FAMILIES: (
             "env.ISTIO_DUAL_STACK", "global.ipFamilies", "global.ipFamilyPolicy", "ipFamilies", "ipFamilyPolicy",
@@ -79,9 +82,8 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
     Chart.GATEWAY: {
         _WHOLE: _PROFILE,
         _IDENTITY: ("networkGateway", "env.ISTIO_META_CLUSTER_ID", "env.ISTIO_META_NETWORK"),
-        _CHAIN: (
-            "revision", 'podAnnotations["inject.istio.io/templates"]', 'podAnnotations["sidecar.istio.io/inject"]',
-        ),
+        _CHAIN: ('podAnnotations["inject.istio.io/templates"]', 'podAnnotations["sidecar.istio.io/inject"]'),
+        _REVISION: ("revision",),
         _FAMILIES: ("service.ipFamilies", "service.ipFamilyPolicy"),
         _NAMES: ("name", "labels.app", "labels.istio", "networkGatewayPorts", "service.type"),
         _ADDRESS: ("service.loadBalancerIP", f'service.annotations["{ADDRESS_ANNOTATION}"]'),

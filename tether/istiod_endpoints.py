@@ -8,7 +8,6 @@ from tether.addresses import family
 from tether.revision import DEFAULT, Revision
 from tether.topology import WEBHOOK_PORT, XDS_PORT
 
-SERVICE = DEFAULT.istiod
 SERVICE_LABEL = "kubernetes.io/service-name"
 """Ties an EndpointSlice to its Service."""
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"

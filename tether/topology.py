@@ -228,6 +228,7 @@ def plan(settings: "Settings") -> Topology:
             _plan_cluster(index, cluster, settings.ip_family) for index, cluster in enumerate(settings.clusters)
         ),
         ip_family=settings.ip_family,
+        revision=Revision(settings.istio.revision),
     )
 
 

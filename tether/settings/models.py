@@ -19,6 +19,7 @@ from tether.settings.base import Model, complaint, spoken
 from tether.settings.clouds import CLOUDS, AksSettings, CloudSettings, EksSettings, GkeSettings
 from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
 from tether.settings.exposure import ExposureSettings, GatewayExposure
+from tether.settings.istio import IstioSettings
 from tether.topology import IpFamily, Platform, Role
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -303,6 +304,7 @@ class Settings(Model):
     istio_namespace: Annotated[str, AfterValidator(_istio_namespace)] = Field(
         default="istio-system", description="Namespace of istiod and of the gateways"
     )
+    istio: IstioSettings = Field(default=IstioSettings(), description="Istio's own: revision")
     clusters: tuple[ClusterSettings, ...] = Field(
         default=(
             ClusterSettings(name="cluster1", role=Role.PRIMARY, network="network1"),

@@ -14,6 +14,7 @@ from tether import helm_values, kubernetes_labels
 from tether.settings.clouds import CLOUDS
 from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
 from tether.settings.exposure import ExposureSettings, GatewayExposure
+from tether.settings.istio import IstioSettings
 from tether.settings.models import AuthoritySettings, ClusterSettings, HelmValues, Settings
 
 _INTRODUCTION = """\
@@ -55,6 +56,9 @@ def render() -> str:
         [
             _INTRODUCTION,
             *_table(Settings),
+            "\n## istio\n",
+            *_table(IstioSettings),
+            "\nWhat follows from it: [how-to](../how-to/use-a-revision.md).",
             "\n## clusters[]\n",
             *_table(ClusterSettings),
             *(line for cloud, model in CLOUDS.items() for line in (f"\n## clusters[].{cloud}\n", *_table(model))),

@@ -7,6 +7,7 @@ from typing import Any
 import pydantic
 
 from tether import gate, kube, mesh_probe, wait
+from tether.revision import Revision
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.resource import SECRET, Found, Operation, Resource, Wire
 
@@ -20,6 +21,8 @@ class RemoteReadyInputs(Wire):
     """Istio cluster ID of the remote."""
     network: str
     istio_namespace: str = "istio-system"
+    revision: str = ""
+    """Of istiod; empty: Istio's default one."""
     root_certificate: str = ""
     """PEM; empty: whatever the primary itself distributes."""
     timeout_seconds: float = pydantic.Field(default=300, gt=0)
@@ -71,15 +74,19 @@ class RemoteReady(Resource[RemoteReadyInputs, RemoteReadyOutputs]):
 
 
 def _steps(inputs: RemoteReadyInputs, primary: kube.Api, remote: kube.Api) -> list[gate.Step]:
-    namespace, cluster = inputs.istio_namespace, inputs.cluster_name
+    namespace, cluster, revision = inputs.istio_namespace, inputs.cluster_name, Revision(inputs.revision)
     return [
-        gate.Step(f"istiod reads cluster {cluster}", lambda: mesh_probe.remote_synced(primary, namespace, cluster)),
+        gate.Step(
+            f"istiod reads cluster {cluster}",
+            lambda: mesh_probe.remote_synced(primary, namespace, cluster, revision),
+        ),
         gate.Step(
             f"root certificate in {cluster}",
             lambda: mesh_probe.root_distributed(primary, remote, namespace, inputs.root_certificate),
         ),
         gate.Step(
-            f"injection in {cluster}", lambda: mesh_probe.webhook_injects(remote, namespace, cluster, inputs.network)
+            f"injection in {cluster}",
+            lambda: mesh_probe.webhook_injects(remote, namespace, cluster, inputs.network, revision),
         ),
     ]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pydantic
 
 from tether import kube, wait
+from tether.revision import Revision
 from tether.verify import run
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.resource import REPLACES, SECRET, Failure, Found, Operation, Resource, Wire
@@ -28,6 +29,8 @@ class VerificationInputs(Wire):
     """Istio's echo application."""
     namespace_prefix: str = "tether-verify"
     trust_domain: str = pydantic.Field(default="cluster.local", json_schema_extra=REPLACES)
+    revision: str = ""
+    """Of the istiod whose proxies are asked for; empty: Istio's default one."""
     requests: int = pydantic.Field(default=20, ge=1, le=1000)
     """Per asking cluster."""
     timeout_seconds: float = pydantic.Field(default=120, gt=0)
@@ -81,6 +84,7 @@ class Verification(Resource[VerificationInputs, VerificationOutputs]):
         plan = run.Plan(
             image=inputs.image,
             trust_domain=inputs.trust_domain,
+            revision=Revision(inputs.revision),
             prefix=inputs.namespace_prefix,
             requests=inputs.requests,
             timeout=operation.limit(inputs.timeout_seconds),
