@@ -32,6 +32,7 @@ OWN_CLUSTERS = frozenset(
         "test_interruptions.py",
         "test_ip_families.py",
         "test_remote_removal.py",
+        "test_revision.py",
     }
 )
 """What makes clusters of its own, up to three. They come first and one after the other, in one process, while another
