@@ -10,9 +10,10 @@ from tether import kube, settings, topology
 from tether.cli import cluster_list, project, target
 from tether.cli.kept import Kept
 from tether.cli.project import Project
+from tether.cli.side import Side, open_side
 from tether.errors import PreflightError, Problem, TetherError, UsageError, count
 from tether.mesh import Member
-from tether.removal import plan, reach
+from tether.removal import plan
 from tether.removal.plan import Plan
 from tether.removal.workloads import Workload
 from tether.settings.stack import of_project
@@ -30,21 +31,6 @@ class Wish:
     """Workloads may lose their mesh, and finalizers in Istio's namespace the work that they wait for."""
     crds: bool = False
     """Istio's custom resource definitions go too."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """A cluster, and whether it answers."""
-
-    member: Member
-    api: kube.Api | None
-    silence: str
-    """Why it does not answer; empty where it does."""
-
-    @property
-    def open_api(self) -> kube.Api | None:
-        """The cluster, None where it does not answer."""
-        return None if self.silence else self.api
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +91,8 @@ def opened(place: Project, wish: Wish) -> Generator[Leaving]:
     kubeconfig = kept.kubeconfig.read_text() if resumed else None
     with contextlib.ExitStack() as stack:
         try:
-            primary = _side(stack, members[mesh.primary.name])
-            side = _side(stack, _remote_member(wish.name, members.get(wish.name), kubeconfig))
+            primary = open_side(stack, members[mesh.primary.name])
+            side = open_side(stack, _remote_member(wish.name, members.get(wish.name), kubeconfig))
         except kube.KubeconfigError as error:
             raise UsageError(f"A kubeconfig of {place.stack} cannot be used: {error}") from None
         yield Leaving(
@@ -141,13 +127,6 @@ def _remote_member(name: str, member: Member | None, kubeconfig: str | None) -> 
     if member is not None and kubeconfig is None:
         return member
     return Member(name=name, role=Role.REMOTE, kubeconfig=kubeconfig or "")
-
-
-def _side(stack: contextlib.ExitStack, member: Member) -> Side:
-    if not member.kubeconfig:
-        return Side(member=member, api=None, silence="its kubeconfig is not known")
-    api = stack.enter_context(kube.connect(member.kubeconfig))
-    return Side(member=member, api=api, silence=reach.silence(api))
 
 
 def look(leaving: Leaving, *, dry_run: bool) -> Plan:

@@ -1,17 +1,16 @@
 """Takes a remote out of the mesh, step by step; what was cut off goes on by the same command."""
 
-import json
 from collections.abc import Iterator
 
 from tether import kube, metadata, topology, wait
-from tether.cli import locks, records
+from tether.cli import clearing, locks, records
 from tether.cli.engine import Engine, EngineError, InterruptedRunError
 from tether.cli.leaving import Leaving
 from tether.cli.state import State
 from tether.cli.talk import say, warn
 from tether.cli.up import checked_settings, machine_of, outcome, ready_engine, remember, update
 from tether.errors import LockedError, NotFoundError, Problem, TetherError, UsageError, count
-from tether.removal import holders, reach, releases, remnants, traces
+from tether.removal import holders, reach, remnants, traces
 
 NAMESPACE_SECONDS = 60.0
 
@@ -57,15 +56,8 @@ def _disarm(leaving: Leaving, api: kube.Api) -> list[traces.Thing]:
     Returns:
         The webhooks.
     """
-    hooks = traces.webhooks(api, leaving.namespace)
-    for hook in hooks:
-        say(f"{leaving.cluster.name}: removing {hook}, so that no pod is refused")
-        api.delete(hook.path)
-    for release in releases.installed(api, leaving.namespace):
-        if release.is_stuck:
-            mended = releases.mend(api, release)
-            fate = "its last deployed revision counts again" if mended else "what it made is removed one by one"
-            say(f"{leaving.cluster.name}: {release}; {fate}")
+    hooks = clearing.disarm(leaving.cluster.name, api, leaving.namespace)
+    clearing.free_releases(leaving.cluster.name, api, leaving.namespace)
     # An earlier run left it like that; the engine would wait for it once more.
     if leaving.wish.force and _is_ending(leaving, api):
         _let_go(leaving, api, holders.holders(api, leaving.namespace))
@@ -101,7 +93,8 @@ def _run_engine(leaving: Leaving, engine: Engine) -> State:
         say(f"{name} is out of {place.stack_file.relative_to(place.root)}; {undo(leaving)}")
     say(f"removing what was made for {name}")
     try:
-        _forget_releases(leaving, engine)
+        if not leaving.cluster.is_kind:
+            clearing.forget_releases(engine, name, leaving.side.open_api, leaving.namespace)
         return _update(leaving, engine)
     except InterruptedRunError:
         raise InterruptedRunError(f"Interrupted. What was done is recorded; go on with: {leaving.again()}") from None
@@ -129,23 +122,6 @@ def _update(leaving: Leaving, engine: Engine) -> State:
             raise TetherError(f"{error}\nGo on with the removal by: {leaving.again()}") from None
         warn("the engine could not bring the rest of the mesh up to date; going on with the remote alone")
         return _forget(leaving, engine)
-
-
-def _forget_releases(leaving: Leaving, engine: Engine) -> None:
-    """Have the engine forget Helm releases that it could not uninstall.
-
-    The Kubernetes provider refuses to give up a release of a cluster that does not answer, whatever it is told, and
-    fails on one that Helm has no record of (pulumi-kubernetes provider.go, helm_release.go, Delete).
-    """
-    exported = None if leaving.cluster.is_kind else engine.export()
-    if exported is None:
-        return
-    state, api = State(exported), leaving.side.open_api
-    there = {release.name for release in releases.installed(api, leaving.namespace)} if api else set[str]()
-    lost = {urn for urn, name in state.releases_of(leaving.cluster.name).items() if name not in there}
-    if lost:
-        say(f"giving up {count(len(lost), 'Helm release')} of {leaving.cluster.name} that nobody can uninstall")
-        engine.ask("stack", "import", stdin=json.dumps(state.without(lost)))
 
 
 def _forget(leaving: Leaving, engine: Engine) -> State:
