@@ -1,18 +1,22 @@
 """``tether down``: removes an environment, whatever state it is in, and looks whether it is gone."""
 
+import contextlib
 import shutil
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tether import parts
-from tether.cli import locks, processes, project, records, remnants, stack_file
+from tether.cli import foreign, locks, processes, project, records, remnants, stack_file
 from tether.cli.engine import Engine, EngineError
+from tether.cli.foreign import Foreign
 from tether.cli.project import Project
 from tether.cli.recovery import recover
 from tether.cli.remnants import Machine, Remnants
 from tether.cli.state import State
 from tether.cli.talk import say, warn
 from tether.cli.up import machine_of
-from tether.errors import TetherError, count
+from tether.errors import Problem, TetherError, count
+from tether.removal import reach
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Removal:
 
     recorded: tuple[str, ...]
     """URNs of the stack's resources."""
+    clusters: tuple[str, ...]
+    """What becomes of each cluster that does not go with a container of this machine, one line each."""
     remnants: Remnants
     """What is on the machine, recorded or not."""
 
@@ -31,42 +37,53 @@ def look(place: Project) -> Removal:
     exported = engine.export()
     state = State(exported) if exported is not None else None
     suffixes = records.read(place).suffixes | (state.suffixes() if state else set[str]())
-    recorded = tuple(str(resource["urn"]) for resource in state.resources) if state else ()
-    return Removal(recorded, machine.of_suffixes(suffixes))
+    recorded, clusters = (), ()
+    if state is not None:
+        recorded = tuple(str(resource["urn"]) for resource in state.resources)
+        with foreign.opened(place, engine, state, lenient=True) as found:
+            clusters = tuple(cluster.line() for cluster in found)
+    return Removal(recorded, clusters, machine.of_suffixes(suffixes))
 
 
-def down(place: Project, *, force: bool = False) -> Removal:
+def down(place: Project, *, unreachable: bool = False, force: bool = False) -> None:
     """Remove the environment.
 
     Args:
         place: The checkout and the stack.
-        force: Remove what is on this machine even if the state cannot be read or the engine fails.
+        unreachable: Give up what is in a cluster that does not answer.
+        force: The same, and remove what is on this machine even if the state cannot be read or the engine fails.
 
     Raises:
+        PreflightError: a cluster does not answer and must not be given up; nothing was changed.
         TetherError: something is left that could not be removed.
     """
+    gives_up = unreachable or force
     with locks.alone(place):
-        engine, machine = _tools(place)
+        engine, machine = _tools(place, {reach.GIVE_UP: "true"} if gives_up else {})
         locks.clear_dead_locks(place, say)
         processes.end(processes.orphaned_plugins(place.private / "pulumi"))
         exported = engine.export()
         state = State(exported) if exported is not None else None
         known = records.add(place, state.suffixes() if state else ())
+        clusters: tuple[Foreign, ...] = ()
         if state is not None:
-            _remove_stack(place, engine, machine, state, force=force)
+            with foreign.opened(place, engine, state, lenient=force) as clusters:
+                if not gives_up:
+                    foreign.refuse_silent(place, clusters)
+                _remove_stack(engine, machine, state, clusters, force=force)
         found = machine.of_suffixes(known.suffixes)
         if found:
             machine.remove(found)
         _remove_files(place)
+        foreign.keep_way_back(place, clusters)
         _prove_gone(machine, known.suffixes)
         records.forget(place)
-        recorded = tuple(str(resource["urn"]) for resource in state.resources) if state else ()
-        return Removal(recorded, found)
 
 
-def _tools(place: Project) -> tuple[Engine, Machine]:
+def _tools(place: Project, more: Mapping[str, str] | None = None) -> tuple[Engine, Machine]:
+    """The engine, with environment variables of its own, and the container runtime."""
     try:
-        return Engine(place, project.full_environment(place)), machine_of(place)
+        return Engine(place, {**project.full_environment(place), **(more or {})}), machine_of(place)
     except parts.PartsMissingError as error:
         if records.read(place).suffixes or place.state.is_dir():
             raise TetherError(f"The tools that could remove it are missing. {error}") from None
@@ -82,11 +99,40 @@ class NothingThereError(TetherError):
         super().__init__("Nothing to remove: this checkout has made nothing.")
 
 
-def _remove_stack(place: Project, engine: Engine, machine: Machine, state: State, *, force: bool) -> None:
+def _remove_stack(engine: Engine, machine: Machine, state: State, clusters: Sequence[Foreign], *, force: bool) -> None:
     state = recover(state, engine, machine, say, to_go_on=False)
+    with _tolerated(force=force):
+        foreign.clear(engine, clusters)
+    _destroy(engine, state, clusters, force=force)
+    left: list[Problem] = []
+    with _tolerated(force=force):
+        left += foreign.left(clusters)
+    if left and not force:
+        number = count(len(left), "thing")
+        raise TetherError(f"{number} of the mesh could not be removed. Once that is done: tether down", left)
+    for problem in left:
+        warn(str(problem).strip())
+    engine.ask("stack", "rm", "--yes", "--force", "--preserve-config", "--remove-backups")
+
+
+@contextlib.contextmanager
+def _tolerated(*, force: bool) -> Generator[None]:
+    """Only tell what a cluster refuses, where everything is to be given up."""
     try:
-        if not state.is_empty:
-            engine.run("destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true")
+        yield
+    except TetherError as error:
+        if not force:
+            raise
+        warn(error.headline)
+
+
+def _destroy(engine: Engine, state: State, clusters: Sequence[Foreign], *, force: bool) -> None:
+    if state.is_empty:
+        return
+    # Whatever cannot be reached: what can be is to go.
+    options = ("--continue-on-error",) if any(cluster.side.silence for cluster in clusters) else ()
+    try:
+        engine.run("destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", *options)
     except EngineError as error:
         # With the clusters everything in them goes; objects in other clusters are known to the state alone.
         if state.has_foreign_clusters and not force:
@@ -95,7 +141,6 @@ def _remove_stack(place: Project, engine: Engine, machine: Machine, state: State
                 "Mend the cause and run it again, or give them up with: tether down --force"
             ) from None
         warn("the engine could not remove everything in good order; removing the clusters themselves")
-    engine.ask("stack", "rm", "--yes", "--force", "--preserve-config", "--remove-backups")
 
 
 def _remove_files(place: Project) -> None:

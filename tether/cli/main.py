@@ -72,8 +72,15 @@ def down(
     stack: StackOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    unreachable: Annotated[
+        bool,
+        typer.Option("--unreachable", help="Give up what is in a cluster that is gone; says how to empty it later."),
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Give up what cannot be reached any more; removes what is on this machine.")
+        bool,
+        typer.Option(
+            "--force", help="Give up whatever cannot be reached or removed any more; removes what is on this machine."
+        ),
     ] = False,
 ) -> None:
     """Remove everything of the environment: clusters, containers, network, volumes, processes, state."""
@@ -83,7 +90,7 @@ def down(
     place = project.find(Path.cwd(), stack)
     if dry_run or not yes:
         removal = look(place)
-        for line in (*removal.recorded, *removal.remnants.lines()):
+        for line in (*removal.recorded, *removal.clusters, *removal.remnants.lines()):
             print(line)  # noqa: T201 - the result
         if dry_run:
             return
@@ -92,7 +99,7 @@ def down(
                 "Nobody is there to be asked, so nothing was removed. Say yes beforehand: tether down --yes"
             )
         typer.confirm(f"Remove all this of stack {place.stack}?", abort=True, err=True)
-    take_down(place, force=force)
+    take_down(place, unreachable=unreachable, force=force)
     say(f"Stack {place.stack} is gone: no cluster, container, network, volume or process of it is left.")
 
 

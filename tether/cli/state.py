@@ -17,8 +17,8 @@ KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
 _OF_ONE_CLUSTER = frozenset(
     f"tether:index:{noun}"
     for noun in (
-        "Cluster", "EastWestGateway", "ExistingCluster", "IngressGateway", "KindCluster", "LoadBalancer", "Remote",
-        "RemoteReady", "RemoteSecret",
+        "Cluster", "EastWestGateway", "ExistingCluster", "IngressGateway", "KindCluster", "LoadBalancer", "Primary",
+        "Remote", "RemoteReady", "RemoteSecret",
     )
 )  # fmt: skip
 """Types that are named after the cluster that they are for."""
@@ -55,7 +55,7 @@ class State:
                 kind=operation["type"],
                 type=operation["resource"]["type"],
                 urn=operation["resource"]["urn"],
-                inputs=_part(operation["resource"], "inputs"),
+                inputs=part(operation["resource"], "inputs"),
                 provider=operation["resource"].get("provider", ""),
             )
             for operation in operations
@@ -78,7 +78,7 @@ class State:
     @property
     def outputs(self) -> Mapping[str, Any]:
         """Stack outputs, secrets as the engine encrypted them."""
-        own = [_part(resource, "outputs") for resource in self.resources if resource["type"] == _STACK]
+        own = [part(resource, "outputs") for resource in self.resources if resource["type"] == _STACK]
         return own[0] if own else {}
 
     def suffixes(self) -> set[str]:
@@ -88,9 +88,9 @@ class State:
     def _suffixes(self) -> Iterator[str]:
         for resource in self.resources:
             if resource["type"] == _RANDOM_ID:
-                value = str(_part(resource, "outputs").get("hex", ""))
+                value = str(part(resource, "outputs").get("hex", ""))
                 yield value if _SUFFIX.fullmatch(value) else ""
-        networks = [_part(resource, "inputs") for resource in self.resources if resource["type"] == NETWORK]
+        networks = [part(resource, "inputs") for resource in self.resources if resource["type"] == NETWORK]
         networks += [operation.inputs for operation in self.pending if operation.type == NETWORK]
         for inputs in networks:
             match = _NETWORK_NAME.fullmatch(str(inputs.get("name", "")))
@@ -133,14 +133,14 @@ class State:
         urn = provider.rpartition("::")[0]
         for resource in self.resources:
             if resource["urn"] == urn and resource["type"] == KUBERNETES_PROVIDER:
-                return _plain(_part(resource, "inputs").get("kubeconfig"))
+                return plain(part(resource, "inputs").get("kubeconfig"))
         return None
 
     def releases_of(self, name: str) -> dict[str, str]:
         """Names of the Helm releases that are there for one cluster, by URN."""
         own = set(self.of_cluster(name))
         return {
-            str(resource["urn"]): str(_part(resource, "inputs").get("name", ""))
+            str(resource["urn"]): str(part(resource, "inputs").get("name", ""))
             for resource in self.resources
             if resource["urn"] in own and resource["type"] == RELEASE
         }
@@ -169,11 +169,13 @@ class State:
         return document
 
 
-def _part(resource: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def part(resource: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Inputs or outputs of a resource."""
     return cast("Mapping[str, Any]", resource.get(name) or {})
 
 
-def _plain(value: Any) -> str | None:
+def plain(value: Any) -> str | None:
+    """A text, also a secret one that was exported with secrets shown."""
     if isinstance(value, dict) and _SECRET_SIGNATURE in value:
         text: Any = cast("dict[str, Any]", value).get("plaintext")
         return str(json.loads(text)) if isinstance(text, str) else None

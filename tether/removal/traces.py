@@ -19,6 +19,7 @@ _ELECTION_RECORD = "control-plane.alpha.kubernetes.io/leader"
 _CONFIG_LABEL = "istio.io/config"
 """Label of what istiod writes into every namespace
 (istio/istio pilot/pkg/serviceregistry/kube/controller/namespacecontroller.go)."""
+WRITTEN_EVERYWHERE_LABEL = f"{_CONFIG_LABEL}=true"
 _WRITTEN_EVERYWHERE = frozenset({ROOT_CERTIFICATE_CONFIG_MAP, "istio-ca-crl"})
 """The second where the authority came with a revocation list, or could have."""
 
@@ -113,7 +114,7 @@ def root_certificates(api: kube.Api) -> list[Thing]:
     Raises:
         tether.kube.KubeError: the cluster does not answer or refuses.
     """
-    listed = kube.items(api.get("/api/v1/configmaps", {"labelSelector": f"{_CONFIG_LABEL}=true"}))
+    listed = kube.items(api.get("/api/v1/configmaps", {"labelSelector": WRITTEN_EVERYWHERE_LABEL}))
     return _config_maps(item for item in listed if metadata.name(item) in _WRITTEN_EVERYWHERE)
 
 

@@ -56,6 +56,8 @@ ENGINE = """
             sys.exit(1)
     elif arguments[:2] == ["stack", "output"]:
         print(json.dumps({"cluster1": "token: one", "cluster2": "token: two"}))
+    elif arguments[:2] == ["stack", "export"] and file.is_file():
+        print(json.dumps({"version": 3, "deployment": json.loads(file.read_text())["checkpoint"]["latest"]}))
     elif arguments[:2] == ["stack", "export"]:
         print("error: no stack named 'kind' found", file=sys.stderr)
         sys.exit(6)
