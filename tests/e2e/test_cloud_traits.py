@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ ENFORCED: list[dict[str, Any]] = [
 """What the admissions enforcer of AKS adds to every webhook (Azure/AKS#1771)."""
 WEBHOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
 SECONDS = 240.0
+ROOT_KEY = "root-key.pem"
+"""File that the root's key is handed out into."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +138,7 @@ def cloud(bare: Program, tmp_path: Path) -> Iterator[Cloud]:
     east, west = settings["clusters"]
     east["helmValues"] = {"gateway": {"service": {"loadBalancerClass": NOBODY}}}
     west["v1Endpoints"] = True
+    settings["certificateAuthority"] = {"source": "generated", "rootKeyFile": str(tmp_path / ROOT_KEY)}
     environment = Environment(settings=settings)
     files = {name: tmp_path / f"{name}.kubeconfig" for name in CLUSTERS}
     try:
@@ -143,8 +147,19 @@ def cloud(bare: Program, tmp_path: Path) -> Iterator[Cloud]:
         environment.remove()
 
 
+def assert_the_root_s_key_is_in_no_state(cloud: Cloud, file: Path) -> None:
+    key = file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert key.startswith("-----BEGIN")
+    state = cloud.do("pulumi", "stack", "export", "--show-secrets").stdout
+    assert "-----BEGIN CERTIFICATE-----" in state
+    assert key.splitlines()[1] not in state
+
+
 @pytest.mark.timeout(1500)
-def test_a_mesh_over_clusters_with_a_cloud_s_traits_stands_and_follows_its_load_balancer(cloud: Cloud) -> None:
+def test_a_mesh_over_clusters_with_a_cloud_s_traits_stands_and_follows_its_load_balancer(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     cloud.kubectl("east", "create", "namespace", ISTIO)
     first, second = way_in(cloud, "way-1"), way_in(cloud, "way-2")
     cloud.lead_to([first, second])
@@ -158,6 +173,8 @@ def test_a_mesh_over_clusters_with_a_cloud_s_traits_stands_and_follows_its_load_
     (primary,) = [one for one in result["endpoints"] if one["role"] == "primary"]
     assert primary["eastWestGateway"]["address"] == NAME
     assert cloud.istiod_addresses() == cloud.v1_addresses() == sorted([first, second])
+    assert_the_root_s_key_is_in_no_state(cloud, tmp_path / ROOT_KEY)
+    handed_out = (tmp_path / ROOT_KEY).read_bytes()
 
     for cluster in CLUSTERS:
         enforce(cloud, cluster)
@@ -174,6 +191,7 @@ def test_a_mesh_over_clusters_with_a_cloud_s_traits_stands_and_follows_its_load_
 
     cloud.do(TETHER, "up")
     assert cloud.istiod_addresses() == cloud.v1_addresses() == [second]
+    assert (tmp_path / ROOT_KEY).read_bytes() == handed_out, "once"
     cloud.kubectl("east", "delete", "service", "way-1")
     cloud.assert_nothing_is_to_be_done()
     until("the mesh gets well", lambda: cloud.run(TETHER, "doctor").code == ExitCode.OK, seconds=SECONDS)
