@@ -1,5 +1,7 @@
 """One remote leaves a mesh over three clusters that stay, in every state in which that was ever needed."""
 
+import base64
+import gzip
 import json
 import shutil
 import threading
@@ -10,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e import traffic
-from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, runtime, until
+from tests.e2e.breaking.before import authority
+from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, kill, runtime, until
 from tests.e2e.program import Program, bare_clusters
 from tether import topology
+from tether.authority import forms
 from tether.doctor.handshake import Outcome, greet
 from tether.topology import XDS_PORT
 
@@ -25,6 +30,8 @@ POD: dict[str, Any] = {
     "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks", "namespace": "shop"},
     "spec": {"containers": [{"name": "app", "image": "registry.test/none:1"}]},
 }  # fmt: skip
+KEEPER = "somebody-else"
+"""Who writes the primary's Secret ``cacerts``."""
 ENDING_SECONDS = 90.0
 START_SECONDS = 300.0
 """What does not find its API server when a node starts tries again after pauses of up to five minutes."""
@@ -40,6 +47,8 @@ class Trio:
     suffix: str
     gateway: str
     """Address of the primary's."""
+    root: tuple[str, str]
+    """Certificate and key, PEM, of the authority that somebody else keeps in the primary."""
 
     def kubectl(self, cluster: str, *arguments: str, stdin: str | None = None) -> Ran:
         """Run kubectl on one of them; it waits for no cluster that is gone."""
@@ -55,6 +64,12 @@ class Trio:
     def remove(self, *options: str) -> Ran:
         """Have the west leave."""
         return self.environment.run(TETHER, "remote", "remove", "west", *options)
+
+    def renew_authority(self) -> str:
+        """Have the primary's Secret hold another certificate of the same root, as whoever keeps it does."""
+        certificate, body = cacerts(self.root)
+        self.do("east", "apply", "--server-side", "--field-manager", KEEPER, "-f", "-", stdin=body)
+        return certificate
 
     def node(self, cluster: str) -> str:
         """Container of a cluster's node."""
@@ -84,6 +99,16 @@ class Trio:
         assert "name: west" not in self.environment.stack_file.read_text()
 
 
+def cacerts(root: tuple[str, str]) -> tuple[str, str]:
+    """A certificate to sign with that a root signed, PEM, and the Secret that holds it, JSON."""
+    certificate, key = authority("Somebody else's mesh", 90, root)
+    parts = {"ca-cert.pem": certificate, "ca-key.pem": key, "root-cert.pem": root[0],
+             "cert-chain.pem": certificate + root[0]}  # fmt: skip
+    data = {name: base64.b64encode(text.encode()).decode() for name, text in parts.items()}
+    metadata = {"name": "cacerts", "namespace": ISTIO}
+    return certificate, json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+
+
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     with bare_clusters(tmp_path_factory.mktemp("state"), CLUSTERS) as clusters:
@@ -105,12 +130,19 @@ def standing(bare: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     # The one that leaves has a token that ends, which must go with it whatever else is gone.
     listed[list(CLUSTERS).index("west")]["remoteCredential"] = {"kind": "bound"}
     # A verification of a mesh whose primary is gone would only take its time.
-    environment = Environment(settings={"clusters": listed, "verify": False})
+    kept = {"certificateAuthority": {"source": "existing"}}
+    environment = Environment(settings={"clusters": listed, "verify": False, **kept})
+    root = authority("Somebody else", 365)
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ISTIO}}
+    for body in (json.dumps(namespace), cacerts(root)[1]):
+        put = ("kubectl", "--kubeconfig", files["east"], "apply", "--server-side", "--field-manager", KEEPER, "-f", "-")
+        ran = environment.run(*put, stdin=body)
+        assert ran.code == 0, ran.talk
     try:
         endpoints = environment.up()["endpoints"]
         (primary,) = [one for one in endpoints if one["role"] == "primary"]
         gateway = primary["eastWestGateway"]["address"]
-        yield Trio(environment=environment, files=files, suffix=bare.suffix, gateway=gateway)
+        yield Trio(environment=environment, files=files, suffix=bare.suffix, gateway=gateway, root=root)
     finally:
         environment.remove()
 
@@ -151,12 +183,17 @@ def give_up(trio: Trio, gone: str) -> Ran:
     return ran
 
 
-def begin(trio: Trio, cluster: str) -> None:
-    """Have it back, and wait until its API server answers, and through its gateway istiod where that is."""
+def wake(trio: Trio, cluster: str) -> None:
+    """Have it back, and wait until its API server answers."""
     runtime("start", trio.node(cluster))
     until(
         f"{cluster} answers", lambda: trio.kubectl(cluster, "get", "--raw", "/readyz").code == 0, seconds=START_SECONDS
     )
+
+
+def begin(trio: Trio, cluster: str) -> None:
+    """The same, and wait for istiod where that is, through its gateway."""
+    wake(trio, cluster)
     if CLUSTERS[cluster] == "primary":
         name = f"istiod.{ISTIO}.svc"
         until(
@@ -238,15 +275,43 @@ def test_a_remote_leaves_without_a_refused_pod_and_comes_back_while_the_others_l
             assert {one["cluster"] for one in trio.environment.up()["endpoints"]} == set(CLUSTERS)
 
 
-@pytest.mark.timeout(1200)
-def test_a_stuck_release_does_not_keep_a_remote(trio: Trio) -> None:
-    record = json.loads(trio.do("west", "-n", ISTIO, "get", "secret", "sh.helm.release.v1.istiod.v1", "-o", "json"))
+def pending(trio: Trio) -> list[str]:
+    """Releases of the west that Helm is in the middle of."""
+    unfinished, names = "owner=helm,status=pending-upgrade", "jsonpath={.items[*].metadata.labels.name}"
+    return trio.do("west", "-n", ISTIO, "get", "secrets", "-l", unfinished, "-o", names).split()
+
+
+def strand(trio: Trio, release: str) -> None:
+    """Leave the record that a Helm leaves which died in an upgrade (helm.sh/helm pkg/storage/driver/util.go)."""
+    record = json.loads(trio.do("west", "-n", ISTIO, "get", "secret", f"sh.helm.release.v1.{release}.v1", "-o", "json"))
+    content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(record["data"]["release"]))))
+    content["version"], content["info"]["status"] = 2, "pending-upgrade"
+    written = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(content).encode()))).decode()
     labels = {**record["metadata"]["labels"], "version": "2", "status": "pending-upgrade"}
-    record["metadata"] = {"name": "sh.helm.release.v1.istiod.v2", "namespace": ISTIO, "labels": labels}
-    trio.do("west", "create", "-f", "-", stdin=json.dumps(record))
+    metadata = {"name": f"sh.helm.release.v1.{release}.v2", "namespace": ISTIO, "labels": labels}
+    whole = {**record, "metadata": metadata, "data": {"release": written}}
+    trio.do("west", "create", "-f", "-", stdin=json.dumps(whole))
+
+
+@pytest.mark.timeout(1200)
+def test_releases_that_helm_died_in_do_not_keep_a_remote(trio: Trio) -> None:
+    document = yaml.safe_load(trio.environment.stack_file.read_text())
+    (west,) = [one for one in document["config"]["tether:clusters"] if one["name"] == "west"]
+    # No node has that many processors, so that Helm waits for the gateway until it is killed.
+    west["helmValues"] = {"gateway": {"resources": {"requests": {"cpu": "1000"}}}}
+    trio.environment.stack_file.write_text(yaml.safe_dump(document))
+    running = trio.environment.start(TETHER, "up")
+    try:
+        until("Helm is in the middle of it", lambda: pending(trio), seconds=START_SECONDS)
+    finally:
+        kill(running)
+    assert pending(trio) == ["istio-eastwestgateway"]
+    strand(trio, "istiod")
+
     ran = trio.remove("--yes")
     assert ran.code == 0, ran.talk
-    assert "stuck in pending-upgrade" in ran.stderr
+    assert f"freeing the unfinished Helm release {ISTIO}/istio-eastwestgateway" in ran.stderr
+    assert f"Helm release {ISTIO}/istiod, stuck in pending-upgrade" in ran.stderr
     trio.assert_the_west_is_out()
 
 
@@ -272,13 +337,42 @@ def test_a_remote_that_is_gone_is_given_up_and_cleaned_when_it_is_back(trio: Tri
     trio.assert_the_west_is_out()
 
 
-@pytest.mark.timeout(1500)
-def test_a_remote_leaves_a_primary_that_is_gone(trio: Trio) -> None:
-    ran = give_up(trio, "east")
-    assert trio.left("west") == []
-    trio.assert_the_engine_has_forgotten_it()
+def test_an_authority_that_somebody_else_renews_is_taken_over_and_never_written(standing: Trio) -> None:
+    certificate = standing.renew_authority()
+    assert standing.environment.pulumi("preview", "--expect-no-changes").code != 0
+    standing.environment.up()
+    assert standing.environment.output("mesh")["intermediateCertificateFingerprint"] == forms.fingerprint(certificate)
+    shown = ("get", "secret", "cacerts", "--show-managed-fields", "-o", "json")
+    found = json.loads(standing.do("east", "-n", ISTIO, *shown))
+    assert base64.b64decode(found["data"]["ca-cert.pem"]).decode() == certificate
+    assert {one["manager"] for one in found["metadata"]["managedFields"]} == {KEEPER}
 
+
+@pytest.mark.timeout(1500)
+def test_a_remote_leaves_a_primary_that_is_gone_and_then_the_whole_mesh_goes(standing: Trio) -> None:
+    """The last one: it leaves no mesh."""
+    ran = give_up(standing, "east")
+    assert standing.left("west") == []
+    standing.assert_the_engine_has_forgotten_it()
     told = f"-n {ISTIO} delete secret istio-remote-secret-west"
     assert told in " ".join(ran.stderr.split())
-    begin(trio, "east")
-    trio.do("east", *told.split())
+
+    refused = standing.environment.run(TETHER, "down", "--yes")
+    assert refused.code == 3, refused.talk
+    assert "--unreachable" in refused.stderr
+    ran = standing.environment.run(TETHER, "down", "--yes", "--unreachable")
+    assert ran.code == 0, ran.talk
+    assert standing.left("north") == []
+    assert standing.environment.state() == []
+
+    wake(standing, "east")
+    standing.do("east", *told.split())
+    # The tests have no helm, so that what its command removes is not looked for.
+    by_hand = [line.strip() for line in ran.stderr.splitlines() if line.strip().startswith("kubectl --kubeconfig")]
+    assert by_hand
+    for line in by_hand:
+        done = standing.environment.run("sh", "-c", f"{line} --ignore-not-found" if " delete " in line else line)
+        assert done.code == 0, done.talk
+    kept = standing.do("east", "-n", ISTIO, "get", "secrets", "-o", "name").split()
+    assert "secret/cacerts" in kept, "it is somebody else's"
+    assert not [name for name in kept if "istio-remote-secret" in name]
