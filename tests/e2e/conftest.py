@@ -68,8 +68,15 @@ def bare(tmp_path: Path) -> Iterator[Program]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what makes clusters of its own first, and last what needs the mesh to have stood for a while."""
-    items.sort(key=lambda item: (item.path.name not in OWN_CLUSTERS, bool(item.get_closest_marker("last"))))
+    """Put what makes clusters of its own first, module by module, and last what leaves no mesh or needs one of age."""
+    modules = list(dict.fromkeys(item.path.name for item in items))
+
+    def order(item: pytest.Item) -> tuple[bool, int, bool]:
+        name = item.path.name
+        own = name in OWN_CLUSTERS
+        return not own, modules.index(name) if own else 0, bool(item.get_closest_marker("last"))
+
+    items.sort(key=order)
 
 
 class InOrder(LoadScopeScheduling):

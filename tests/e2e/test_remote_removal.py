@@ -348,9 +348,9 @@ def test_an_authority_that_somebody_else_renews_is_taken_over_and_never_written(
     assert {one["manager"] for one in found["metadata"]["managedFields"]} == {KEEPER}
 
 
+@pytest.mark.last
 @pytest.mark.timeout(1500)
 def test_a_remote_leaves_a_primary_that_is_gone_and_then_the_whole_mesh_goes(standing: Trio) -> None:
-    """The last one: it leaves no mesh."""
     ran = give_up(standing, "east")
     assert standing.left("west") == []
     standing.assert_the_engine_has_forgotten_it()
