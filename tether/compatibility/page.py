@@ -55,6 +55,12 @@ the mesh are those of the Istio that it has now, until they are restarted: so no
 
 ## Known bad releases of Istio
 """
+_PINNED = """
+## What this checkout pins
+
+It runs Istio {newest}, or what `{variable}` names of the lines that are pinned here: {names}
+([how to](../how-to/test-against-an-older-istio-line.md)). Each line has a build, a release and an Envoy of its own.
+"""
 
 
 def render() -> str:
@@ -65,7 +71,11 @@ def render() -> str:
             *_lines(),
             _SKEW.format(rule=SKEW_RULE, source=SKEW_SOURCE),
             *_bad_releases(),
-            "\n## What this checkout pins\n",
+            _PINNED.format(
+                newest=versions.DEFAULT_LINE.name,
+                variable=versions.LINE_VARIABLE,
+                names=", ".join(line.name for line in versions.ISTIO_LINES),
+            ),
             *_pins(),
             "",
         ]

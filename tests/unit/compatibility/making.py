@@ -12,7 +12,7 @@ CHARTS = ("base", "gateway", "istiod", "metallb")
 RELEASED = Parts(
     source="releases", why="", container_runtime="podman", data_plane="istio",
     istio_version=versions.ISTIO_RELEASE.version, envoy_version=versions.ENVOY.version,
-    kubernetes_version=versions.KUBERNETES.version, images=releases.IMAGES, tools={},
+    kubernetes_version=versions.KUBERNETES.version, images=releases.images(versions.DEFAULT_LINE), tools={},
     charts={name: Chart(path=f"charts/{name}", digest="") for name in CHARTS},
 )  # fmt: skip
 BUILT = replace(RELEASED, source="packages", data_plane="envoy", istio_version=versions.ISTIO.version)

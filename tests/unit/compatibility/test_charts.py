@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.unit.compatibility.making import BUILT, RELEASED, write_chart, write_charts
+from tether import versions
 from tether.compatibility import chart, judging
 from tether.errors import Problem
 from tether.parts import Parts
@@ -20,17 +22,21 @@ def test_charts_of_the_images_version_are_taken(parts: Parts, tmp_path: Path) ->
     assert not refused(parts, tmp_path)
 
 
-def test_charts_that_the_toolchain_stamps_are_those_that_are_wanted(tmp_path: Path) -> None:
-    write_charts(tmp_path, BUILT.istio_version)
+@pytest.mark.parametrize("line", versions.ISTIO_LINES, ids=lambda line: line.name)
+def test_charts_that_the_toolchain_stamps_are_those_that_are_wanted(tmp_path: Path, line: versions.IstioLine) -> None:
+    built = replace(BUILT, istio_version=line.build.version)
+    write_charts(tmp_path, built.istio_version)
     for name in toolchain_charts.ISTIO_CHARTS:
         write_chart(tmp_path, name, "1.0.0")
-        toolchain_charts._stamp(tmp_path / "charts" / name / "Chart.yaml")  # pyright: ignore[reportPrivateUsage]
-    assert not refused(BUILT, tmp_path)
+        toolchain_charts._stamp(tmp_path / "charts" / name / "Chart.yaml", line)  # pyright: ignore[reportPrivateUsage]
+    assert not refused(built, tmp_path)
 
 
-def test_charts_that_the_toolchain_pulls_are_those_that_are_wanted(tmp_path: Path) -> None:
-    pulled = {one.name: one.version for one in releases.CHARTS}
-    assert {claim.name: claim.wanted for claim in chart.read(RELEASED, tmp_path)} == pulled
+@pytest.mark.parametrize("line", versions.ISTIO_LINES, ids=lambda line: line.name)
+def test_charts_that_the_toolchain_pulls_are_those_that_are_wanted(tmp_path: Path, line: versions.IstioLine) -> None:
+    pulled = {one.name: one.version for one in releases._charts(line)}  # pyright: ignore[reportPrivateUsage]
+    released = replace(RELEASED, istio_version=line.release.version)
+    assert {claim.name: claim.wanted for claim in chart.read(released, tmp_path)} == pulled
 
 
 @pytest.mark.parametrize("parts", [RELEASED, BUILT], ids=["releases", "packages"])

@@ -58,13 +58,23 @@ def test_lines_follow_each_other_without_a_gap_and_go_forward() -> None:
         assert after.kubernetes_newest >= before.kubernetes_newest
 
 
-@pytest.mark.parametrize("pin", [versions.ISTIO, versions.ISTIO_RELEASE], ids=lambda pin: pin.name)
-def test_what_this_checkout_pins_goes_together(pin: versions.Pin) -> None:
-    line = lines.pinned()
-    assert lines.of(pin.version) == line
-    assert not list(bad_releases.of(pin.version))
+@pytest.mark.parametrize("made", versions.ISTIO_LINES, ids=lambda made: made.name)
+def test_what_this_checkout_pins_of_a_line_goes_together(made: versions.IstioLine) -> None:
+    line = next(line for line in LINES if line.name == made.name)
+    for pin in (made.build, made.release):
+        assert lines.of(pin.version) == line
+        assert not list(bad_releases.of(pin.version))
     assert line.kubernetes_oldest <= (numbers.minor(versions.KUBERNETES.version) or ()) <= line.kubernetes_newest
-    assert lines.of_envoy(versions.ENVOY.version) == line
+    assert lines.of_envoy(made.envoy.version) == line
+
+
+def test_the_lines_that_are_made_come_newest_first_and_the_newest_is_the_default() -> None:
+    assert versions.DEFAULT_LINE is versions.ISTIO_LINES[0]
+    assert lines.pinned().name == versions.DEFAULT_LINE.name
+    numbered = [numbers.minor(made.name) or (0, 0) for made in versions.ISTIO_LINES]
+    assert numbered == sorted(numbered, reverse=True)
+    pinned = {pin for made in versions.ISTIO_LINES for pin in (made.build, made.release, made.envoy)}
+    assert pinned <= set(versions.PINS)
 
 
 @pytest.mark.parametrize(

