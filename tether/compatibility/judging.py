@@ -132,17 +132,25 @@ def standing(parts: Parts, running: str) -> Iterator[Finding]:
     istiod, proxy = numbers.minor(parts.istio_version), numbers.minor(running)
     if istiod is None or proxy is None or fit(istiod, proxy):
         return
-    way_out = f"Stay with a checkout of Tether that pins Istio {numbers.said(proxy)}."
-    if istiod > proxy:
-        step = numbers.said((proxy[0], proxy[1] + 1))
-        way_out = f"Go line by line: bring the mesh up with a checkout that pins Istio {step}, restart its workloads."
     yield Finding(
         problem=Problem(
             subject="stack output mesh.istioVersion", shown=running,
             wrong=f"its proxies would meet an istiod of {numbers.said(istiod)}: {SKEW_RULE} ({SKEW_SOURCE})",
-            why=_SKEW_BREAKS, fix=way_out,
+            why=_SKEW_BREAKS, fix=_way_to_stand(istiod, proxy),
         )
     )  # fmt: skip
+
+
+def _way_to_stand(istiod: numbers.Minor, proxy: numbers.Minor) -> str:
+    """How a mesh stays with its line or gets to the next one, by this checkout where it can make that line."""
+    goes_on = istiod > proxy
+    line = numbers.said((proxy[0], proxy[1] + 1) if goes_on else proxy)
+    if any(made.name == line for made in versions.ISTIO_LINES):
+        command = f"{versions.LINE_VARIABLE}={line} make up"
+        return f"{command}  # then restart its workloads, and go on from there" if goes_on else command
+    if goes_on:
+        return f"Go line by line: bring the mesh up with a checkout that pins Istio {line}, restart its workloads."
+    return f"Stay with a checkout of Tether that pins Istio {line}."
 
 
 def fit(istiod: numbers.Minor, proxy: numbers.Minor) -> bool:

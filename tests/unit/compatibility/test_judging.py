@@ -172,7 +172,7 @@ def test_a_mesh_goes_on_by_one_line_at_most(running: str) -> None:
 @pytest.mark.parametrize(
     ("running", "fix"),
     [
-        ("1.29.8", "pins Istio 1.30, restart its workloads"),
+        ("1.29.8", "TETHER_ISTIO=1.30 make up  # then restart its workloads"),
         ("1.27.0", "pins Istio 1.28, restart its workloads"),
         ("1.32.0", "Stay with a checkout of Tether that pins Istio 1.32"),
     ],
@@ -181,3 +181,8 @@ def test_a_mesh_that_would_skip_a_line_or_go_back_is_refused(running: str, fix: 
     (problem,) = fatal(judging.standing(RELEASED, running))
     assert (problem.subject, problem.shown) == ("stack output mesh.istioVersion", running)
     assert fix in problem.fix
+
+
+def test_a_mesh_of_the_newest_line_is_told_how_to_stay_with_it_in_a_checkout_of_the_one_before() -> None:
+    (problem,) = fatal(judging.standing(replace(RELEASED, istio_version="1.30-9739e10eb9d7"), "1.31-eed52ebb66ad"))
+    assert problem.fix == "TETHER_ISTIO=1.31 make up"
