@@ -31,6 +31,7 @@ OWN_CLUSTERS = frozenset(
         "test_existing_clusters.py",
         "test_interruptions.py",
         "test_ip_families.py",
+        "test_istio_line.py",
         "test_remote_removal.py",
         "test_revision.py",
     }

@@ -40,33 +40,34 @@ class Ran:
 
 @dataclass(kw_only=True)
 class Environment:
-    """One stack of the checkout with a settings file of its own."""
+    """One stack of a checkout with a settings file of its own."""
 
+    project: Path = PROJECT
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stack: str = field(default_factory=lambda: f"e2e-{secrets.token_hex(3)}")
 
     def __post_init__(self) -> None:
         if self.stack_file.is_file() and not self.settings:
             return  # one that stands already, with the words of whoever wrote it
-        base = yaml.safe_load((PROJECT / "stacks" / "Pulumi.kind.yaml").read_text())["config"]
+        base = yaml.safe_load((self.project / "stacks" / "Pulumi.kind.yaml").read_text())["config"]
         own = {f"tether:{key}": value for key, value in self.settings.items()}
         self.stack_file.write_text(yaml.safe_dump({"config": {**base, **own}}))
 
     @property
     def stack_file(self) -> Path:
         """The stack's settings; git ignores it."""
-        return PROJECT / "stacks" / f"Pulumi.{self.stack}.yaml"
+        return self.project / "stacks" / f"Pulumi.{self.stack}.yaml"
 
     @property
     def variables(self) -> dict[str, str]:
         """What every command runs with."""
-        return {**os.environ, **variables(PROJECT), "PULUMI_STACK": self.stack}
+        return {**os.environ, **variables(self.project), "PULUMI_STACK": self.stack}
 
     def run(self, *command: str | Path, environment: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
         """Run a command to its end, whatever that is."""
         done = subprocess.run(
             [str(part) for part in command],
-            cwd=PROJECT,
+            cwd=self.project,
             env={**self.variables, **(environment or {})},
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
@@ -81,7 +82,7 @@ class Environment:
         """Start a command in a process group of its own and leave it running."""
         return subprocess.Popen(
             [str(part) for part in command],
-            cwd=PROJECT,
+            cwd=self.project,
             env=self.variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -90,9 +91,9 @@ class Environment:
             start_new_session=True,
         )
 
-    def up(self) -> dict[str, Any]:
+    def up(self, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Bring it up; the result as ``tether up --output json`` gives it."""
-        ran = self.run(TETHER, "up", "--output", "json")
+        ran = self.run(TETHER, "up", "--output", "json", environment=environment)
         assert ran.code == 0, ran.talk
         return json.loads(ran.stdout)
 
@@ -108,7 +109,7 @@ class Environment:
 
     def kubeconfig(self, cluster: str) -> Path:
         """File that ``tether up`` wrote for kubectl."""
-        return PROJECT / ".tether" / "kubeconfigs" / self.stack / cluster
+        return self.project / ".tether" / "kubeconfigs" / self.stack / cluster
 
     def kubectl(self, cluster: str, *arguments: str) -> Ran:
         """Run kubectl on one of the clusters."""
