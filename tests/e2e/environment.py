@@ -1,10 +1,8 @@
 """An environment on real clusters, driven by the commands that a user types."""
 
-import contextlib
 import json
 import os
 import secrets
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -194,30 +192,6 @@ def things_of(suffix: str) -> list[str]:
         *(f"process {line}" for line in processes()),
     ]
     return [thing for thing in found if suffix in thing]
-
-
-def kill(running: subprocess.Popen[str]) -> None:
-    """End a command and all that it started at once, before one of them hears of another's end."""
-    tree = descendants(running.pid)
-    for sent in (signal.SIGSTOP, signal.SIGKILL):
-        for number in tree:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(number, sent)
-    running.communicate()
-
-
-def descendants(number: int) -> list[int]:
-    """A process and all that it started, directly or not."""
-    parents: dict[int, int] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                # After the name, which may hold anything: state, parent (proc(5)).
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-    found = [number]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found
 
 
 def processes() -> list[str]:

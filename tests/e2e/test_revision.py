@@ -86,11 +86,8 @@ def test_doctor_trace_and_verify_find_the_revision(place: Place, is_told: bool, 
     environment, _ = place
     options = [] if is_told else contexts(environment, tmp_path / "contexts")
 
-    found = until(
-        "the doctor finds nothing wrong",
-        lambda: seen if not (seen := examined(environment, *options))["wrong"] else None,
-        seconds=SECONDS,
-    )
+    until("the doctor finds nothing wrong", lambda: not examined(environment, *options)["wrong"], seconds=SECONDS)
+    found = examined(environment, *options)
     assert found["healthy"]
     assert not [one for one in found["findings"] if one["status"] == "unknown"]
 

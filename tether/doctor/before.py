@@ -204,8 +204,8 @@ def _hostname(view: MeshView, remote: ClusterView) -> Answer:
 
 def resolve(view: MeshView, remote: ClusterView, name: str) -> str:
     """Commands that write what a name leads to now into an EndpointSlice."""
-    gateway: kube.Object = next(iter(objects.gateways(view.primary)), {})
-    family = addresses.first_family(gateway)
+    gateway = next(iter(objects.gateways(view.primary)), None)
+    family = addresses.first_family(gateway or {})
     body = istiod_endpoints.endpoint_slice(view.namespace, ["$ADDRESS"], family, revision=view.revision)
     return (
         "# holds as long as the name leads there; for good, give webhooks a URL (istiodRemote.injectionURL)\n"
