@@ -1,6 +1,7 @@
 """A mesh whose istiod has a revision: what is asked of the engine on its account, and nothing else."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,10 +25,14 @@ def made(**istio: Any) -> Recording:
     return of_settings({**texts, "tether:istioNamespace": "mesh-system"}, [])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def kubeconfigs() -> Any:
+def as_it_is(source: str, context: str | None) -> str:
+    return source
+
+
+@pytest.fixture(scope="module")
+def kubeconfigs() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tether.kubeconfig.load", lambda source, context: source)
+        patch.setattr("tether.kubeconfig.load", as_it_is)
         yield
 
 

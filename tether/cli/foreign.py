@@ -1,4 +1,4 @@
-"""Clusters that outlive their nodes on this machine, when the whole mesh goes: who answers, what is left in them."""
+"""Clusters that do not go with a container of this machine, when the whole mesh goes: who answers, what is left."""
 
 import contextlib
 import json
