@@ -49,7 +49,7 @@ def test_envoys_pin_is_the_one_of_the_version_file_and_carries_hashes(line: vers
 
 
 def test_what_the_older_line_replaces_it_replaces_by_what_the_newest_one_uses():
-    """The versions that its own go.mod names are published no more (toolchain/go/istio-1.30)."""
+    """The versions that its own go.mod names cannot be had (toolchain/go/istio-1.30)."""
     text = (golang.WRAPPERS / "istio-1.30" / "go.mod").read_text()
     replaced = dict(re.findall(r"^\t(\S+) => \S+ (v\S+)$", text, re.MULTILINE))
     newest = required("istio")
