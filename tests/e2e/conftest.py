@@ -11,7 +11,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.e2e.environment import Environment, things_of
+from tests.e2e.environment import Environment, standing
 from tests.e2e.program import Program, bare_clusters
 
 
@@ -45,18 +45,12 @@ REUSE = "TETHER_E2E_STACK"
 @pytest.fixture(scope="session")
 def mesh() -> Iterator[Mesh]:
     if name := os.environ.get(REUSE):
-        standing = Environment(stack=name)
-        yield Mesh(environment=standing, result=standing.up(), up_at=time.monotonic())
+        kept = Environment(stack=name)
+        yield Mesh(environment=kept, result=kept.up(), up_at=time.monotonic())
         return
     environment = Environment()
-    suffix = ""
-    try:
-        result = environment.up()
-        suffix = environment.suffix
+    with standing(environment) as result:
         yield Mesh(environment=environment, result=result, up_at=time.monotonic())
-    finally:
-        environment.remove()
-    assert things_of(suffix) == []
 
 
 @pytest.fixture

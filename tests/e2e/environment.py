@@ -1,11 +1,12 @@
 """An environment on real clusters, driven by the commands that a user types."""
 
+import contextlib
 import json
 import os
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -119,6 +120,18 @@ class Environment:
         assert ran.code == 0, ran.talk
         return json.loads(ran.stdout)
 
+    def write_contexts(self, file: Path, clusters: Iterable[str]) -> None:
+        """Write a kubeconfig with a context for each cluster, named like it; the first is the current one."""
+        whole: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
+        for cluster in clusters:
+            document = yaml.safe_load(self.kubeconfig(cluster).read_text())
+            document["contexts"][0]["name"] = cluster
+            whole.setdefault("current-context", cluster)
+            for kind in ("clusters", "users", "contexts"):
+                whole[kind] += document[kind]
+        file.touch(mode=0o600)
+        file.write_text(yaml.safe_dump(whole))
+
     @property
     def suffix(self) -> str:
         """What makes the environment's names unique on the machine."""
@@ -146,6 +159,23 @@ class Environment:
         ran = self.run(TETHER, "down", "--yes")
         self.stack_file.unlink(missing_ok=True)
         assert ran.code == 0, ran.talk
+
+
+@contextlib.contextmanager
+def standing(environment: Environment, more: Mapping[str, str] | None = None) -> Generator[dict[str, Any]]:
+    """Bring an environment up for the length of a block, with more variables if any; nothing of it is left.
+
+    Yields:
+        What ``tether up`` said when it was made.
+    """
+    suffix = ""
+    try:
+        result = environment.up(more)
+        suffix = environment.suffix
+        yield result
+    finally:
+        environment.remove()
+    assert things_of(suffix) == []
 
 
 def suffix_in(resources: Iterable[Mapping[str, Any]]) -> str:
@@ -181,6 +211,12 @@ def runtime(*arguments: str) -> list[str]:
         check=True,
     )
     return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+
+
+def is_open(container: str, address: str, port: int) -> bool:
+    """Whether a container can open a TCP connection."""
+    ask = f"timeout 5 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null && echo open || echo closed"
+    return runtime("exec", container, "bash", "-c", ask) == ["open"]
 
 
 def things_of(suffix: str) -> list[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.e2e.breakages import BREAKAGES, NOT_ON_KIND, PRIMARY, REMOTE, Breakage, Lab, Way
 from tests.e2e.conftest import Mesh
@@ -167,8 +166,7 @@ def is_mended(breakage: Breakage) -> Callable[[Found], bool]:
 def ward(mesh: Mesh) -> Iterator[Ward]:
     environment = mesh.environment
     file = PROJECT / ".tether" / f"doctor-{environment.stack}.kubeconfig"
-    file.touch(mode=0o600)
-    file.write_text(yaml.safe_dump(merged(environment)))
+    environment.write_contexts(file, (PRIMARY, REMOTE))
     found = Ward(environment, file)
     try:
         yield found
@@ -183,18 +181,6 @@ def ward(mesh: Mesh) -> Iterator[Ward]:
     assert again.code == 0, again.talk
     ran = environment.pulumi("preview", "--refresh", "--expect-no-changes")
     assert ran.code == 0, ran.talk
-
-
-def merged(environment: Environment) -> dict[str, Any]:
-    """Kubeconfig of both clusters."""
-    whole: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "current-context": PRIMARY,
-                             "clusters": [], "users": [], "contexts": []}  # fmt: skip
-    for cluster in (PRIMARY, REMOTE):
-        document = yaml.safe_load(environment.kubeconfig(cluster).read_text())
-        document["contexts"][0]["name"] = cluster
-        for kind in ("clusters", "users", "contexts"):
-            whole[kind] += document[kind]
-    return whole
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=str)

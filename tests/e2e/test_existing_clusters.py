@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.breaking.before import authority
-from tests.e2e.environment import TETHER, Environment, Ran, runtime
+from tests.e2e.environment import TETHER, Environment, Ran, is_open, runtime
 from tests.e2e.program import Program
 from tether.topology import ENVIRONMENT_NETWORKS, GATEWAY_PORTS, XDS_PORT
 
@@ -142,18 +142,16 @@ def assert_a_stranger_is_not_let_in(address: str, environment: Environment, file
 
     (primary, primary_address), (remote, remote_address) = node("east"), node("west")
 
-    def is_open(to: str, port: int) -> bool:
-        ask = f"timeout 5 bash -c '</dev/tcp/{to}/{port}' 2>/dev/null && echo open || echo closed"
-        return runtime("exec", remote, "bash", "-c", ask) == ["open"]
-
-    assert is_open(address, XDS_PORT), "a node of the mesh"
+    assert is_open(remote, address, XDS_PORT), "a node of the mesh"
     runtime("exec", remote, "ip", "address", "add", f"{STRANGER}/32", "dev", "lo")
     runtime("exec", primary, "ip", "route", "add", STRANGER, "via", remote_address)
     for to in (address, primary_address):
         runtime("exec", remote, "ip", "route", "add", to, "dev", "eth0", "src", STRANGER)
     try:
-        assert is_open(primary_address, API_SERVER_PORT), "a stranger is answered where no source range forbids it"
-        assert [port for port in GATEWAY_PORTS if is_open(address, port)] == []
+        assert is_open(remote, primary_address, API_SERVER_PORT), (
+            "a stranger is answered where no source range forbids it"
+        )
+        assert [port for port in GATEWAY_PORTS if is_open(remote, address, port)] == []
     finally:
         for to in (address, primary_address):
             runtime("exec", remote, "ip", "route", "delete", to)

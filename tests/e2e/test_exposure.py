@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.breaking.lab import ISTIO, PRIMARY, REMOTE, Lab
 from tests.e2e.conftest import Mesh
-from tests.e2e.environment import runtime
+from tests.e2e.environment import is_open
 from tether.doctor import handshake
 from tether.doctor.handshake import Outcome
 from tether.topology import CROSS_NETWORK_PORT, GATEWAY_PORTS, WEBHOOK_PORT, XDS_PORT
@@ -37,12 +37,8 @@ def test_only_the_name_of_this_meshs_istiod_is_passed_through(mesh: Mesh, port: 
 def test_ports_of_istiod_without_tls_cannot_be_reached_from_the_other_cluster(mesh: Mesh) -> None:
     address, node = gateway_address(mesh), Lab(mesh.environment).node(REMOTE)
 
-    def is_open(port: int) -> bool:
-        ask = f"timeout 5 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null && echo open || echo closed"
-        return runtime("exec", node, "bash", "-c", ask) == ["open"]
-
-    assert [port for port in GATEWAY_PORTS if not is_open(port)] == []
-    assert [port for port in WITHOUT_TLS if is_open(port)] == []
+    assert [port for port in GATEWAY_PORTS if not is_open(node, address, port)] == []
+    assert [port for port in WITHOUT_TLS if is_open(node, address, port)] == []
 
 
 @pytest.mark.parametrize("port", WITHOUT_TLS)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.environment import TETHER, Environment, runtime, things_of
+from tests.e2e.environment import TETHER, Environment, is_open, standing
 from tether import addresses, topology
 from tether.topology import EAST_WEST_GATEWAY, GATEWAY_PORTS, IpFamily
 
@@ -23,14 +23,8 @@ def family(request: pytest.FixtureRequest) -> IpFamily:
 def environment(family: IpFamily) -> Iterator[Environment]:
     """One mesh of the family at a time; ``up`` itself sends requests between all clusters, or fails."""
     made = Environment(settings={"ipFamily": family.value})
-    suffix = ""
-    try:
-        made.up()
-        suffix = made.suffix
+    with standing(made):
         yield made
-    finally:
-        made.remove()
-    assert things_of(suffix) == []
 
 
 def gateway_addresses(environment: Environment, cluster: str) -> list[str]:
@@ -54,8 +48,7 @@ def test_every_port_of_a_gateway_is_reached_from_the_other_cluster_by_each_addre
         node = topology.control_plane_host(topology.kind_cluster_name(other, environment.suffix))
         for address in gateway_addresses(environment, cluster):
             for port in GATEWAY_PORTS:
-                ask = f"timeout 5 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null && echo open || echo closed"
-                assert runtime("exec", node, "bash", "-c", ask) == ["open"], addresses.with_port(address, port)
+                assert is_open(node, address, port), addresses.with_port(address, port)
 
 
 def test_pods_of_the_mesh_have_the_family_s_addresses(environment: Environment, family: IpFamily) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Mesh
-from tests.e2e.environment import PROJECT, TETHER, Environment, things_of
+from tests.e2e.environment import PROJECT, TETHER, Environment, standing
 from tether import parts, versions
 from tether.errors import ExitCode
 from tether.trace import document
@@ -47,14 +47,8 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """A mesh of the older line; whoever runs on after its first ``up`` names the line no more."""
     assert not parts_that_are_missing(), "make them with: python -m toolchain test-tools"
     environment = Environment(project=copy_of_the_checkout(tmp_path_factory.mktemp("older") / "tether"))
-    suffix = ""
-    try:
-        result = environment.up({istio_line.VARIABLE: OLDER.name})
-        suffix = environment.suffix
+    with standing(environment, {istio_line.VARIABLE: OLDER.name}) as result:
         yield Mesh(environment=environment, result=result, up_at=0.0)
-    finally:
-        environment.remove()
-    assert things_of(suffix) == []
 
 
 @pytest.fixture(autouse=True)

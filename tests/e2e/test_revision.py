@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.e2e.breaking.lab import ISTIO, PRIMARY, REMOTE, Lab
-from tests.e2e.environment import TETHER, Environment, things_of, until
+from tests.e2e.environment import TETHER, Environment, standing, until
 from tether.doctor import handshake
 from tether.doctor.handshake import Outcome
 from tether.revision import DEFAULT, Revision
@@ -24,26 +23,13 @@ Place = tuple[Environment, dict[str, Any]]
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     environment = Environment(settings={"istio": {"revision": REVISION.name}})
-    suffix = ""
-    try:
-        result = environment.up()
-        suffix = environment.suffix
+    with standing(environment) as result:
         yield environment, result
-    finally:
-        environment.remove()
-    assert things_of(suffix) == []
 
 
 def contexts(environment: Environment, file: Path) -> list[str]:
-    """Options for commands that are not told of any stack, with a kubeconfig that has a context for each cluster."""
-    merged: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
-    for name in (PRIMARY, REMOTE):
-        one = yaml.safe_load(environment.kubeconfig(name).read_text())
-        merged["clusters"].append({**one["clusters"][0], "name": name})
-        merged["users"].append({**one["users"][0], "name": name})
-        merged["contexts"].append({"name": name, "context": {"cluster": name, "user": name}})
-    file.touch(mode=0o600)
-    file.write_text(yaml.safe_dump(merged))
+    """Options for commands that are not told of any stack."""
+    environment.write_contexts(file, (PRIMARY, REMOTE))
     return ["--primary", PRIMARY, "--remote", REMOTE, "--kubeconfig", str(file)]
 
 

@@ -120,20 +120,10 @@ def test_a_proxy_that_shows_its_certificate_is_known_without_a_review(mesh: Mesh
 
 
 def test_a_trace_works_on_any_mesh_that_contexts_name(mesh: Mesh) -> None:
-    import yaml
-
-    merged: dict[str, object] = {"apiVersion": "v1", "kind": "Config"}
-    documents = [yaml.safe_load(mesh.environment.kubeconfig(cluster).read_text()) for cluster in (PRIMARY, REMOTE)]
-    for kind in ("clusters", "users", "contexts"):
-        merged[kind] = [entry for one in documents for entry in one[kind]]
-    contexts = [one["contexts"][0]["name"] for one in documents]
     file = PROJECT / ".tether" / f"trace-{mesh.environment.stack}.kubeconfig"
-    file.touch(mode=0o600)
+    mesh.environment.write_contexts(file, (PRIMARY, REMOTE))
     try:
-        file.write_text(yaml.safe_dump(merged))
-        code, record = traced(
-            mesh.environment, "--primary", contexts[0], "--remote", contexts[1], "--kubeconfig", str(file)
-        )
+        code, record = traced(mesh.environment, "--primary", PRIMARY, "--remote", REMOTE, "--kubeconfig", str(file))
     finally:
         file.unlink()
     assert (code, record.ok, record.cluster_id) == (0, True, REMOTE)
