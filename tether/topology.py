@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tether.settings import ClusterSettings, Settings
     from tether.settings.clouds import CloudSettings
 
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 STATUS_PORT = 15021
 """Health of a gateway: ``/healthz/ready``."""
 CROSS_NETWORK_PORT = 15443
@@ -360,9 +362,7 @@ def pool_places(members: Sequence[str], before: Mapping[str, int]) -> dict[str, 
     return {**places, **dict(zip(newcomers, free, strict=False))}
 
 
-def _halves(
-    subnet: str,
-) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def _halves(subnet: str) -> tuple[IpNetwork, IpNetwork]:
     network = ipaddress.ip_network(subnet)
     if network.num_addresses < 8:
         raise ValueError(f"subnet {subnet} is too small to hold containers and load balancers")

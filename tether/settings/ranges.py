@@ -10,9 +10,8 @@ from tether.errors import Problem
 from tether.settings.base import complaint, objects
 from tether.settings.clouds import CLOUDS
 from tether.settings.wording import fix, remove, shown, subject
-from tether.topology import IpFamily, Platform
+from tether.topology import IpFamily, IpNetwork, Platform
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _WHY = "pods and Services get their addresses from it"
 
 
@@ -58,7 +57,7 @@ def service_cidr(value: str) -> str:
     return value
 
 
-def _checked(value: str, use: _Use) -> list[Network]:
+def _checked(value: str, use: _Use) -> list[IpNetwork]:
     networks = [_network(part, use) for part in value.split(",")]
     if len(networks) > 1 and [network.version for network in networks] != [4, 6]:
         raise complaint(
@@ -69,7 +68,7 @@ def _checked(value: str, use: _Use) -> list[Network]:
     return networks
 
 
-def _network(text: str, use: _Use) -> Network:
+def _network(text: str, use: _Use) -> IpNetwork:
     example = use.defaults[6 if ":" in text else 4]
     try:
         network = ipaddress.ip_network(text)
