@@ -208,8 +208,7 @@ class _Pen:
 def _at(gateway: Gateway | None, *ports: int) -> str:
     if gateway is None:
         return "no address"
-    first, *more = gateway.address.split()
-    return " ".join([with_port(first, ", ".join(map(str, ports)) or "no port"), *more])
+    return with_port(gateway.addresses[0], ", ".join(map(str, ports)) or "no port") + gateway.more
 
 
 def _kubernetes(cluster: Cluster) -> str:

@@ -25,8 +25,12 @@ class Gateway:
     @property
     def address(self) -> str:
         """Its addresses in one line: ``10.89.3.128 +1``; empty where there is none."""
-        more = f" +{len(self.addresses) - 1}" if len(self.addresses) > 1 else ""
-        return self.addresses[0] + more if self.addresses else ""
+        return self.addresses[0] + self.more if self.addresses else ""
+
+    @property
+    def more(self) -> str:
+        """How many addresses it has beside the first, as the end of a line: `` +1``; empty where it has no other."""
+        return f" +{len(self.addresses) - 1}" if len(self.addresses) > 1 else ""
 
 
 @dataclass(frozen=True, kw_only=True)
