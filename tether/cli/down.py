@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tether import parts
@@ -37,6 +37,7 @@ def look(place: Project) -> Removal:
     exported = engine.export()
     state = State(exported) if exported is not None else None
     suffixes = records.read(place).suffixes | (state.suffixes() if state else set[str]())
+    _refuse_nothing(place, state, suffixes)
     recorded, clusters = (), ()
     if state is not None:
         recorded = tuple(str(resource["urn"]) for resource in state.resources)
@@ -54,6 +55,7 @@ def down(place: Project, *, unreachable: bool = False, force: bool = False) -> N
         force: The same, and remove what is on this machine even if the state cannot be read or the engine fails.
 
     Raises:
+        NothingThereError: there is no such stack, and nothing of it.
         PreflightError: a cluster does not answer and must not be given up; nothing was changed.
         TetherError: something is left that could not be removed.
     """
@@ -64,6 +66,7 @@ def down(place: Project, *, unreachable: bool = False, force: bool = False) -> N
         processes.end(processes.orphaned_plugins(place.private / "pulumi"))
         exported = engine.export()
         state = State(exported) if exported is not None else None
+        _refuse_nothing(place, state, records.read(place).suffixes)
         known = records.add(place, state.suffixes() if state else ())
         clusters: tuple[Foreign, ...] = ()
         if state is not None:
@@ -87,16 +90,23 @@ def _tools(place: Project, more: Mapping[str, str] | None = None) -> tuple[Engin
     except parts.PartsMissingError as error:
         if records.read(place).suffixes or place.state.is_dir():
             raise TetherError(f"The tools that could remove it are missing. {error}") from None
-        raise NothingThereError from None
+        raise NothingThereError(place) from None
+
+
+def _refuse_nothing(place: Project, state: State | None, suffixes: Collection[str]) -> None:
+    if state is None and not suffixes and not remnants.state_files(place):
+        raise NothingThereError(place)
 
 
 class NothingThereError(TetherError):
-    """This checkout never made anything."""
+    """This checkout never made anything of the stack, or has removed it all."""
 
     exit_code = TetherError.exit_code.OK
 
-    def __init__(self) -> None:
-        super().__init__("Nothing to remove: this checkout has made nothing.")
+    def __init__(self, place: Project) -> None:
+        others = remnants.other_stacks(place)
+        hint = f" It has: {', '.join(others)}." if others else ""
+        super().__init__(f"Nothing to remove: this checkout has nothing of a stack {place.stack}.{hint}")
 
 
 def _remove_stack(engine: Engine, machine: Machine, state: State, clusters: Sequence[Foreign], *, force: bool) -> None:

@@ -39,7 +39,7 @@ from tether.parts import PartsMissingError
 
 ENGINE = """
     state = pathlib.Path(STATE)
-    file = state / "stacks" / "tether" / "kind.json"
+    file = state / "stacks" / "tether" / (os.environ["PULUMI_STACK"] + ".json")
     if arguments[:2] == ["stack", "init"]:
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}}))
@@ -334,7 +334,19 @@ def test_down_in_a_fresh_checkout_has_nothing_to_do(
 
     monkeypatch.setattr(project, "full_environment", missing)
     assert tether(monkeypatch, ["down", "--yes"]) == 0
-    assert "has made nothing" in capfd.readouterr().err
+    assert "Nothing to remove" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--yes"], ["--dry-run"]], ids=" ".join)
+def test_down_of_a_stack_that_never_was_says_so_and_names_those_that_are(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    tether(monkeypatch, ["up"])
+    capfd.readouterr()
+    assert tether(monkeypatch, ["down", "--stack", "nonsense", *options]) == 0
+    said = capfd.readouterr().err
+    assert "Nothing to remove: this checkout has nothing of a stack nonsense. It has: kind." in said
+    assert "is gone" not in said
 
 
 def test_a_dry_run_lists_everything_and_removes_nothing(
