@@ -28,6 +28,7 @@ from typing import IO, Any, cast
 import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.errors import RunError
+from pulumi.runtime import settings as sdk
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 PLUGIN_GRACE_SECONDS = 10.0
@@ -108,6 +109,21 @@ def run_program(entry_point: Path) -> None:
         raise RunError(traceback_of_program(error, entry_point)) from error
 
 
+def explain_unavailable() -> None:
+    """Have programs quote why the engine did not answer.
+
+    The SDK takes every such error for the engine's own end and leaves the reason out
+    (``pulumi/runtime/settings.py``), but it may be about a plugin, or about the connection.
+    """
+    of_sdk = sdk.grpc_error_to_exception
+
+    def explained(error: Any) -> Exception:
+        found = of_sdk(error)
+        return RunError(f"{found}: {error.details()}") if isinstance(found, RunError) else found
+
+    sdk.grpc_error_to_exception = explained
+
+
 def traceback_of_program(error: BaseException, entry_point: Path) -> str:
     """The traceback from the program's first own frame on."""
     root = str(entry_point if entry_point.is_dir() else entry_point.parent)
@@ -165,6 +181,7 @@ def wait_for_the_end(stopped: threading.Event) -> None:
 def serve(engine_address: str) -> None:
     """Serve one engine until it ends."""
     server = grpc.server(ThreadPoolExecutor(max_workers=16), options=UNLIMITED_MESSAGES)
+    explain_unavailable()
     host = Host(engine_address)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")

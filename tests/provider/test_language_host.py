@@ -14,6 +14,7 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.errors import RunError
+from pulumi.runtime import settings as sdk
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from toolchain import language_host
@@ -126,6 +127,18 @@ def test_it_ends_at_once_when_the_engine_closes_it(host: Running) -> None:
     """Observed: with SIGINT ignored every command of the engine took ten seconds longer."""
     host.process.send_signal(signal.SIGINT)
     assert host.process.wait(timeout=2) == 0
+
+
+def test_an_engine_that_does_not_answer_is_told_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Observed: ``Resource monitor has terminated, shutting down`` and nothing else, in run after run."""
+    monkeypatch.setattr(sdk, "grpc_error_to_exception", sdk.grpc_error_to_exception)
+    language_host.explain_unavailable()
+    with grpc.insecure_channel("127.0.0.1:1") as channel:
+        nobody: Any = language_pb2_grpc.LanguageRuntimeStub(channel)
+        with pytest.raises(grpc.RpcError) as caught:
+            nobody.GetPluginInfo(empty_pb2.Empty())
+    with pytest.raises(RunError, match="Connection refused"):
+        sdk.handle_grpc_error(caught.value)
 
 
 def test_a_failing_program_shows_its_own_frames_only(tmp_path: Path) -> None:
