@@ -83,7 +83,12 @@ def update(place: Project, engine: Engine, *options: str) -> State:
 def checked_settings(place: Project) -> Settings:
     """Check the settings before anything is built; the program checks them again, secrets included."""
     raw = of_project(project.written_settings(place), place.name)
-    wanted = settings.read(raw, place.name, folder=place.root)
+    try:
+        wanted = settings.read(raw, place.name, folder=place.root)
+    except SettingsError as error:
+        if place.read_state() is not None:
+            raise
+        raise SettingsError(f"{error.headline}\n{_before_there_is_a_stack(place)}", error.problems) from None
     key = wanted.certificate_authority.ca_key
     # What is encrypted reads as a placeholder here, so that this one is not.
     if key is not None and "-----BEGIN" in key.get_secret_value():
@@ -93,6 +98,15 @@ def checked_settings(place: Project) -> Settings:
             f"Encrypt it: {fix(path, '', place.name)}"
         )
     return wanted
+
+
+def _before_there_is_a_stack(place: Project) -> str:
+    """How the commands that mend settings come to work: pulumi sets nothing for a stack that was never made."""
+    steps = ['eval "$(make env)"', f"pulumi stack select --create {place.stack}"]
+    if not (place.root / parts.FILE).is_file():
+        steps.insert(0, "make tools")
+    file = place.stack_file.relative_to(place.root)
+    return f"Edit {file}, or have pulumi do it as shown, once after: {' && '.join(steps)}"
 
 
 def check_machine(place: Project, wanted: Settings) -> None:

@@ -227,6 +227,20 @@ def test_up_with_an_authority_that_istiod_could_not_use_ends_with_2_before_anyth
     assert (bench.built, bench.calls()) == (0, [])
 
 
+@pytest.mark.parametrize("is_made", [False, True], ids=["no stack yet", "a stack"])
+def test_settings_that_are_refused_before_there_is_a_stack_say_how_pulumi_comes_to_set_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_made: bool
+) -> None:
+    """Observed: ``pulumi config set``, typed as shown, ended with "no stack selected"."""
+    if is_made:
+        write_state(bench.place, exported(stack()))
+    bench.place.stack_file.write_text(STACK_YAML.replace("role: primary", "role: remote"))
+    assert tether(monkeypatch, ["up"]) == 2
+    said = capsys.readouterr().err
+    assert "Fix: pulumi config set" in said
+    assert ("pulumi stack select --create kind" in said) is not is_made
+
+
 @pytest.mark.parametrize("is_encrypted", [True, False])
 def test_up_warns_of_a_signing_key_that_lies_open_in_the_stack_file(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], is_encrypted: bool
