@@ -65,15 +65,6 @@ def first_family(service: kube.Object) -> str:
     return next(iter(cast("list[str]", _part(service, "spec").get("ipFamilies") or [])), "IPv4")
 
 
-def ips_of_service(service: kube.Object) -> list[str]:
-    """IP addresses that a Service is reached at, as far as one EndpointSlice can hold them.
-
-    Raises:
-        OSError: a name stands for nothing here.
-    """
-    return for_one_slice(service, resolved(of_service(service)))
-
-
 def _part(item: kube.Object, key: str) -> kube.Object:
     return cast("kube.Object", item.get(key) or {})
 

@@ -6,19 +6,26 @@ source (pilot/pkg/serviceregistry/kube/controller/multicluster.go,
 pkg/kube/multicluster/secretcontroller.go, pkg/kube/inject).
 """
 
+import dataclasses
 import http.client
 import json
 import socket
 from collections.abc import Callable
 from typing import cast
 
-from tether import addresses, kube, topology, wait
+from tether import addresses, gateway_entry, kube, topology, wait
 from tether.gate import Finding
+from tether.gateway_entry import GatewayEntry
 from tether.revision import DEFAULT, Revision
 
 _PROXY = "istio-proxy"
 _ROOT_KEY = "root-cert.pem"
 _READY_PATH = "/healthz/ready"
+NO_EXTERNAL_IP = (
+    f"no node that its annotation {gateway_entry.NODE_SELECTOR} chooses has an address of type ExternalIP, and istiod "
+    "takes no other; say which addresses lead to the nodes: clusters[].exposure.nodeAddresses"
+)
+"""Why a gateway behind nodes has no address."""
 
 
 def remote_synced(primary: kube.Api, namespace: str, cluster_id: str, revision: Revision = DEFAULT) -> Finding:
@@ -233,7 +240,7 @@ def gateway_running(cluster: kube.Api, namespace: str, service: str) -> Finding:
 
 
 def gateway_address(cluster: kube.Api, namespace: str, service: str, expected: str = "") -> Finding:
-    """Whether the gateway's Service has its load balancer address; the finding's value is that address.
+    """Whether the gateway's Service can be entered; the finding's value is its :class:`GatewayEntry`.
 
     Args:
         cluster: where the gateway runs.
@@ -242,33 +249,39 @@ def gateway_address(cluster: kube.Api, namespace: str, service: str, expected: s
         expected: the address that was asked for, of two IP families two with a comma between; empty: any will do.
     """
     found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
-    given, wanted = addresses.of_service(found), list(filter(None, expected.split(",")))
-    if not given:
+    entry, wanted = _entry(cluster, found), tuple(filter(None, expected.split(",")))
+    if not entry.addresses:
         return Finding(
             ready=False,
             seen=f"Service {namespace}/{service} has no address yet",
-            cause="the load balancer has no free address, or none is installed; see: "
+            cause=NO_EXTERNAL_IP
+            if entry.is_by_nodes
+            else "the load balancer has no free address, or none is installed; see: "
             f"kubectl -n {namespace} describe service {service}",
         )
-    if not {*wanted} <= {*given}:
+    if not {*wanted} <= {*entry.addresses}:
         return Finding(
             ready=False,
-            seen=f"Service {namespace}/{service} has the address {', '.join(given)}, not {', '.join(wanted)}",
+            seen=f"Service {namespace}/{service} has the address {', '.join(entry.addresses)}, not {', '.join(wanted)}",
             cause="another Service of this cluster took the address first, or the pool does not hold it",
         )
-    address = next(iter(wanted), given[0])
-    return Finding(ready=True, seen=f"address {address}", value=address)
+    entry = dataclasses.replace(entry, addresses=wanted or entry.addresses)
+    return Finding(ready=True, seen=f"address {entry.address}", value=entry)
+
+
+def _entry(cluster: kube.Api, service: kube.Object) -> GatewayEntry:
+    return gateway_entry.of_service(service, lambda: kube.items(cluster.get("/api/v1/nodes")))
 
 
 def gateway_ips(cluster: kube.Api, namespace: str, service: str) -> Finding:
-    """Whether IP addresses are known for what the load balancer gave; the finding's value lists them, one at least.
+    """Whether IP addresses are known for where the gateway is entered; the finding's value lists them, one at least.
 
     They are those that one EndpointSlice can hold; names are resolved by this machine.
     """
     found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{service}") or {}
-    given = addresses.of_service(found)
+    given = _entry(cluster, found).addresses
     try:
-        ips = addresses.ips_of_service(found)
+        ips = addresses.for_one_slice(found, addresses.resolved(given))
     except OSError as error:
         return Finding(
             ready=False,
@@ -304,13 +317,13 @@ class GatewayHealth:
         self._patience = patience
         self._first_asked: float | None = None
 
-    def __call__(self, address: str) -> Finding:
+    def __call__(self, address: str, port: int = topology.STATUS_PORT) -> Finding:
         """Probe once; the finding's value is ``machine`` or ``api-server``."""
         if self._first_asked is None:
             self._first_asked = self._clock.now()
-        where = addresses.with_port(address, topology.STATUS_PORT)
+        where = addresses.with_port(address, port)
         try:
-            status = self._fetch(address, topology.STATUS_PORT, _READY_PATH)
+            status = self._fetch(address, port, _READY_PATH)
         except OSError as error:
             return self._through_api_server(where, error, self._clock.now() - self._first_asked)
         if status == http.client.OK:
@@ -321,7 +334,8 @@ class GatewayHealth:
         finding = Finding(
             ready=False,
             seen=f"{where} does not answer: {error}",
-            cause="the load balancer does not announce the address on this network, or a firewall is in between",
+            cause="the load balancer does not announce the address on this network, no node has it, or a firewall is "
+            "in between",
         )
         if waited < self._patience:
             return finding

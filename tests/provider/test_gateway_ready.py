@@ -197,3 +197,20 @@ def test_a_state_without_the_addresses_is_looked_at_anew_before_and_after_a_refr
 
     for one in (state, refreshed):
         assert list(plugin.diff(KIND, one, inputs(machine, expectedAddress="10.0.0.1")).diffs) == ["serviceName"]
+
+
+def test_a_gateway_behind_nodes_tells_their_addresses_and_ports(
+    plugin: Plugin, machine: Machine, healthy: None
+) -> None:
+    show(machine)
+    service = machine.answers[SERVICE]
+    service["metadata"] = {"annotations": {"tether.node-addresses": "127.0.0.1,127.0.0.2"}}
+    # The stand-in of the gateway listens at its own port.
+    ports = [{"name": "status-port", "port": 15021, "nodePort": STATUS_PORT}, {"name": "tls", "port": 15443,
+              "nodePort": 30043}]  # fmt: skip
+    service["spec"] |= {"type": "NodePort", "ports": ports}
+
+    outputs = plain(plugin.create(KIND, inputs(machine)).properties)
+
+    assert (outputs["address"], outputs["ipAddresses"]) == ("127.0.0.1", ["127.0.0.1", "127.0.0.2"])
+    assert outputs["ports"] == {"status-port": STATUS_PORT, "tls": 30043}

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import yaml
 
-from tether import addresses, istiod_endpoints, kube, metadata, topology
+from tether import addresses, gateway_entry, istiod_endpoints, kube, metadata, topology
 from tether.authority import forms
 from tether.doctor.view import ClusterView, MeshView
 
-NETWORK_LABEL = "topology.istio.io/network"
+NETWORK_LABEL = gateway_entry.NETWORK_LABEL
 CONTROL_PLANE_ANNOTATION = "topology.istio.io/controlPlaneClusters"
 REMOTE_SECRET_LABEL = "istio/multiCluster"  # noqa: S105 - a label, no secret
 INJECTION_PATH = re.compile(r"/inject(?:/cluster/(?P<cluster>[^/?]+))?(?:/net/(?P<network>[^/?]+))?")

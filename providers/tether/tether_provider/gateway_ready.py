@@ -1,11 +1,12 @@
-"""A gate: does a gateway answer at its load balancer address?"""
+"""A gate: does a gateway answer where other clusters enter it?"""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pydantic
 
-from tether import addresses, gate, kube, mesh_probe, topology
+from tether import addresses, gate, gateway_entry, kube, mesh_probe, topology
+from tether.gateway_entry import GatewayEntry
 from tether_provider.errors import ProviderError
 from tether_provider.remote_ready import await_gate
 from tether_provider.resource import SECRET, Found, Operation, Resource, Wire
@@ -32,7 +33,7 @@ class GatewayReadyOutputs(Wire):
     ip_addresses: list[str] = pydantic.Field(default_factory=list[str])
     """What a host name stands for, or the IP addresses themselves; of one family, sorted."""
     ports: dict[str, int]
-    """Number by name of the Service's port."""
+    """Number to go to by name of the Service's port: a node's where the gateway is entered there."""
     checked_from: str
     """``machine``, or ``api-server`` where no way leads from this machine to the address."""
 
@@ -41,7 +42,7 @@ class GatewayReady(Resource[GatewayReadyInputs, GatewayReadyOutputs]):
     """Created when a gateway's pod is injected and ready, and its address answers."""
 
     token = "tether:index:GatewayReady"  # noqa: S105 - a type token
-    description = "Waits until a gateway answers at its load balancer address."
+    description = "Waits until a gateway answers at its load balancer address, or at the ports of nodes."
     inputs_type = GatewayReadyInputs
     outputs_type = GatewayReadyOutputs
 
@@ -65,10 +66,10 @@ class GatewayReady(Resource[GatewayReadyInputs, GatewayReadyOutputs]):
         """Wait until the gateway answers."""
         with kube.connect(inputs.kubeconfig) as api:
             findings = await_gate(operation, _steps(inputs, api), inputs.timeout_seconds)
-            ports = _ports(api, inputs)
-        address, ip_addresses, checked_from = (finding.value for finding in findings[-3:])
+            entry, ip_addresses, checked_from = (finding.value for finding in findings[-3:])
+            ports = _ports(api, inputs, entry)
         outputs = GatewayReadyOutputs(
-            address=address, ip_addresses=ip_addresses, ports=ports, checked_from=checked_from
+            address=entry.address, ip_addresses=ip_addresses, ports=ports, checked_from=checked_from
         )
         return f"{inputs.namespace}/{inputs.service_name}", outputs
 
@@ -94,16 +95,17 @@ class GatewayReady(Resource[GatewayReadyInputs, GatewayReadyOutputs]):
 def _steps(inputs: GatewayReadyInputs, api: kube.Api) -> list[gate.Step]:
     namespace, service = inputs.namespace, inputs.service_name
     health = mesh_probe.GatewayHealth(api, namespace, service)
-    address = ""
+    entry = GatewayEntry(ports={})
 
     def find_address() -> gate.Finding:
-        nonlocal address
+        nonlocal entry
         finding = mesh_probe.gateway_address(api, namespace, service, inputs.expected_address)
-        address = str(finding.value or "")
+        entry = finding.value or entry
         return finding
 
     def check_health() -> gate.Finding:
-        asked = [health(one) for one in (inputs.expected_address or address).split(",")]
+        port = entry.port(topology.STATUS_PORT)
+        asked = [health(one, port) for one in (inputs.expected_address or entry.address).split(",")]
         return next((finding for finding in asked if not finding.ready), asked[0])
 
     return [
@@ -121,18 +123,19 @@ def _look(inputs: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         with kube.connect(inputs["kubeconfig"]) as api:
             service = _service(api, inputs["namespace"], inputs["serviceName"]) or {}
-        ips = addresses.ips_of_service(service)
+            entry = gateway_entry.of_service(service, lambda: kube.items(api.get("/api/v1/nodes")))
+        ips = addresses.for_one_slice(service, addresses.resolved(entry.addresses))
     except (kube.KubeError, OSError):
         return None
-    return {"address": addresses.of_service(service)[0], "ipAddresses": ips} if ips else None
+    return {"address": entry.address, "ipAddresses": ips} if ips else None
 
 
 def _service(api: kube.Api, namespace: str, name: str) -> kube.Object | None:
     return api.find(f"/api/v1/namespaces/{namespace}/services/{name}")
 
 
-def _ports(api: kube.Api, inputs: GatewayReadyInputs) -> dict[str, int]:
+def _ports(api: kube.Api, inputs: GatewayReadyInputs, entry: GatewayEntry) -> dict[str, int]:
     found = _service(api, inputs.namespace, inputs.service_name)
     if found is None:
         raise ProviderError(f"Service {inputs.namespace}/{inputs.service_name} went away while it was looked at")
-    return {str(port.get("name") or port["port"]): int(port["port"]) for port in found["spec"]["ports"]}
+    return {str(port.get("name") or port["port"]): entry.port(int(port["port"])) for port in found["spec"]["ports"]}

@@ -251,7 +251,7 @@ def test_the_address_of_a_gateway(ingress: Any, expected: str, value: str | None
     finding = mesh_probe.gateway_address(gateway(ingress=ingress), NAMESPACE, "gw", expected)
 
     assert finding.ready is (value is not None)
-    assert finding.value == value
+    assert (finding.value.address if finding.value else None) == value
 
 
 def test_the_addresses_of_a_gateway_are_those_that_its_name_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +272,55 @@ def test_a_name_that_is_not_known_yet_is_a_state_with_its_likely_cause(monkeypat
     assert not finding.ready
     assert "this machine does not know where lb.example.com leads" in finding.seen
     assert "getent ahosts lb.example.com" in finding.cause
+
+
+def behind_nodes(*nodes: kube.Object, **annotations: str) -> FakeApi:
+    api = gateway()
+    api.objects[SERVICE] |= {
+        "metadata": {"annotations": {key.replace("_", "/"): text for key, text in annotations.items()}}
+    }
+    api.objects[SERVICE]["spec"] |= {"type": "NodePort", "ports": [{"port": 15021, "nodePort": 30021}]}
+    api.objects["/api/v1/nodes"] = {"items": list(nodes)}
+    return api
+
+
+def node(*external: str) -> kube.Object:
+    internal = {"type": "InternalIP", "address": "192.168.0.1"}
+    addresses = [internal, *({"type": "ExternalIP", "address": ip} for ip in external)]
+    return {"metadata": {"name": "n"}, "status": {"addresses": addresses}}
+
+
+def test_a_gateway_behind_nodes_has_their_external_addresses() -> None:
+    api = behind_nodes(node("203.0.113.7"), node("203.0.113.5"), **{"traffic.istio.io_nodeSelector": "{}"})
+
+    finding = mesh_probe.gateway_address(api, NAMESPACE, "gw")
+
+    assert (finding.ready, finding.seen) == (True, "address 203.0.113.5")
+    assert finding.value.port(15021) == 30021
+    assert mesh_probe.gateway_ips(api, NAMESPACE, "gw").value == ["203.0.113.5", "203.0.113.7"]
+
+
+def test_nodes_without_an_external_address_point_at_the_setting_that_says_one() -> None:
+    api = behind_nodes(node(), **{"traffic.istio.io_nodeSelector": "{}"})
+
+    finding = mesh_probe.gateway_address(api, NAMESPACE, "gw")
+
+    assert not finding.ready
+    assert "ExternalIP" in finding.cause
+    assert "clusters[].exposure.nodeAddresses" in finding.cause
+
+
+def test_the_health_of_a_gateway_is_asked_at_the_port_of_the_node() -> None:
+    asked: list[int] = []
+
+    def fetch(address: str, port: int, path: str) -> int:
+        asked.append(port)
+        return 200
+
+    health = mesh_probe.GatewayHealth(FakeApi(), NAMESPACE, "gw", fetch=fetch)
+
+    assert health("10.0.0.1", 30021).seen == "10.0.0.1:30021 answers"
+    assert asked == [30021]
 
 
 def test_a_gateway_without_an_address_leads_nowhere() -> None:
