@@ -10,10 +10,11 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from tether import helm_values, kubernetes_labels, topology
+from tether import gateway_entry, helm_values, kubernetes_labels, topology
 from tether.errors import Problem
 from tether.helm_values import Chart
 from tether.settings.base import Model, complaint, mapping, spoken
+from tether.settings.node_ports import NodeAddress, NodePorts, NodeSelector, ServiceType
 from tether.settings.ranges import family_of
 from tether.settings.wording import fix, remove, shown, subject
 from tether.topology import IpFamily, Platform
@@ -88,8 +89,13 @@ def _annotation_key(value: str) -> str:
 
 
 class GatewayExposure(Model):
-    """Who may reach an east-west gateway."""
+    """How an east-west gateway is reached, and by whom."""
 
+    service_type: ServiceType | None = Field(
+        default=None,
+        description="How the gateways are entered: `LoadBalancer`, also when left out, or `NodePort`, at ports of the "
+        "nodes",
+    )
     source_ranges: tuple[Annotated[str, AfterValidator(_source_range)], ...] = Field(
         default=(),
         description="Networks whose addresses the load balancers let in, in CIDR notation: those of the other "
@@ -105,9 +111,29 @@ class GatewayExposure(Model):
     )
 
 
-class ExposureSettings(GatewayExposure):
-    """Who may reach the gateways, and over which TLS."""
+class ClusterExposure(GatewayExposure):
+    """How one cluster's east-west gateway is reached, and by whom."""
 
+    node_addresses: tuple[NodeAddress, ...] = Field(
+        default=(),
+        description="NodePort: IP addresses at which the other clusters reach nodes of this one; when left out, those "
+        "of all nodes of a kind cluster, elsewhere the nodes' addresses of type ExternalIP",
+    )
+
+
+class ExposureSettings(GatewayExposure):
+    """How the gateways are reached, by whom, and over which TLS."""
+
+    node_selector: NodeSelector = Field(
+        default={},
+        description="NodePort in existing clusters without nodeAddresses: labels of the nodes at which the gateways "
+        "are entered; all nodes when left out",
+    )
+    node_ports: NodePorts = Field(
+        default=NodePorts(),
+        description="NodePort: ports of the nodes, "
+        + ", ".join(f"{name} ({port})" for name, port in gateway_entry.NODE_PORTS.items()),
+    )
     tls_minimum: Annotated[TlsVersion, BeforeValidator(spoken)] = Field(
         default=TlsVersion.TLS_1_2,
         description="Oldest TLS that istiod takes on ports 15012 and 15017, and sidecars from each other",
@@ -120,6 +146,7 @@ def in_force(mesh: GatewayExposure, own: GatewayExposure, platform: Platform) ->
     annotations = {**_OF_PLATFORM.get(platform, {}), **(_INTERNAL[cloud] if cloud else {})}
     return GatewayExposure.model_validate(
         {
+            "serviceType": own.service_type or mesh.service_type,
             "sourceRanges": own.source_ranges or mesh.source_ranges,
             "annotations": {**annotations, **mesh.annotations, **own.annotations},
         }

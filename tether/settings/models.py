@@ -18,7 +18,7 @@ from tether.settings import ranges
 from tether.settings.base import Model, complaint, spoken
 from tether.settings.clouds import CLOUDS, AksSettings, CloudSettings, EksSettings, GkeSettings
 from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
-from tether.settings.exposure import ExposureSettings, GatewayExposure
+from tether.settings.exposure import ClusterExposure, ExposureSettings
 from tether.settings.istio import IstioSettings
 from tether.topology import IpFamily, Platform, Role
 
@@ -242,9 +242,10 @@ class ClusterSettings(Model):
     helm_values: HelmValues = Field(
         default=HelmValues(), description="More Helm values of this cluster: base, istiod, gateway, metallb"
     )
-    exposure: GatewayExposure = Field(
-        default=GatewayExposure(),
-        description="Who may reach this cluster's gateway, in place of the mesh's: sourceRanges, internal, annotations",
+    exposure: ClusterExposure = Field(
+        default=ClusterExposure(),
+        description="How this cluster's gateway is reached, and by whom, in place of the mesh's: serviceType, "
+        "sourceRanges, internal, annotations; nodeAddresses",
     )
     remote_credential: RemoteCredential = Field(
         default=RemoteCredential(),
@@ -326,8 +327,9 @@ class Settings(Model):
     )
     exposure: ExposureSettings = Field(
         default=ExposureSettings(),
-        description="Who may reach the east-west gateways, over which TLS: sourceRanges, internal (aws, azure, "
-        "google), annotations, tlsMinimum (1.2, 1.3)",
+        description="How the east-west gateways are reached, by whom, over which TLS: serviceType (LoadBalancer, "
+        "NodePort), nodeSelector, nodePorts, sourceRanges, internal (aws, azure, google), annotations, tlsMinimum "
+        "(1.2, 1.3)",
     )
     remote_credential: RemoteCredentialSettings = Field(
         default=RemoteCredentialSettings(),

@@ -13,9 +13,10 @@ from pydantic import BaseModel
 from tether import helm_values, kubernetes_labels
 from tether.settings.clouds import CLOUDS
 from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
-from tether.settings.exposure import ExposureSettings, GatewayExposure
+from tether.settings.exposure import ClusterExposure, ExposureSettings
 from tether.settings.istio import IstioSettings
 from tether.settings.models import AuthoritySettings, ClusterSettings, HelmValues, Settings
+from tether.settings.node_ports import NodePorts
 
 _INTRODUCTION = """\
 # Settings
@@ -66,8 +67,10 @@ def render() -> str:
             *_table(AuthoritySettings),
             "\n## exposure\n",
             *_table(ExposureSettings),
+            "\n## exposure.nodePorts\n",
+            *_table(NodePorts),
             "\n## clusters[].exposure\n",
-            *_table(GatewayExposure),
+            *_table(ClusterExposure),
             "\n## remoteCredential\n",
             *_table(RemoteCredentialSettings),
             "\n## clusters[].remoteCredential\n",

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from tether import helm_values
 from tether.errors import Problem, SettingsError, count
-from tether.settings import authority, cloud_tools, credential, exposure, hatches, ranges, rules
+from tether.settings import authority, cloud_tools, credential, exposure, hatches, node_ports, ranges, rules
 from tether.settings.base import objects
 from tether.settings.models import Settings
 from tether.settings.wording import fix, is_secret, remove, shown, subject
@@ -55,6 +55,7 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
         problems += [_problem(detail, project) for detail in details]
     problems += rules.check(document, project)
     problems += hatches.check(document, project) + exposure.check(document, project)
+    problems += node_ports.check(document, project)
     problems += credential.check(document, project)
     problems += ranges.check(document, project)
     if folder is not None:

@@ -26,7 +26,7 @@ def clusters(platform: str = "existing", **own: Any) -> list[dict[str, Any]]:
 
 def settings(exposure: Any, listed: Any = None, **more: Any) -> Any:
     raw = {"exposure": exposure, "clusters": listed or clusters(), **more}
-    return read({f"tether:{key}": json.dumps(value) for key, value in raw.items()})
+    return read({f"tether:{key}": said if isinstance(said, str) else json.dumps(said) for key, said in raw.items()})
 
 
 def problems(exposure: Any, listed: Any = None, **more: Any) -> dict[str, Problem]:
