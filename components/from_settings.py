@@ -6,14 +6,16 @@ from typing import Any, cast
 import pulumi
 
 from components.certificate_authority import CertificateAuthorityArgs
-from components.east_west_gateway import ExposureArgs
+from components.east_west_gateway import ExposureArgs, NodePortsArgs
 from components.istio import HelmValuesArgs
 from components.mesh import MeshArgs, MeshClusterArgs
 from tether import kubeconfig
 from tether.credential import CredentialKind
 from tether.parts import Parts
 from tether.settings import AuthoritySource, HelmValues, Settings, authority, credential, exposure
-from tether.settings.exposure import GatewayExposure, TlsVersion
+from tether.settings.exposure import TlsVersion
+from tether.settings.models import ClusterSettings
+from tether.settings.node_ports import ServiceType
 from tether.settings.stack import NAMESPACE
 from tether.topology import ClusterPlan, IpFamily, Platform, Role, Topology
 
@@ -55,7 +57,7 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
             made["helm_values"] = values
         if _has_v1_endpoints(planned):
             made["v1_endpoints"] = True
-        if held := _exposure(exposure.in_force(settings.exposure, written.exposure, written.platform)):
+        if held := _exposure(settings, written):
             made["exposure"] = held
         reader = credential.in_force(settings.remote_credential, written.remote_credential)
         if reader.kind is CredentialKind.BOUND and written.role is Role.REMOTE:
@@ -93,9 +95,16 @@ def _secret(value: Any) -> Any:
     return pulumi.Output.secret(value)
 
 
-def _exposure(held: GatewayExposure) -> ExposureArgs:
-    """Who may reach a gateway; empty where everybody may."""
+def _exposure(settings: Settings, cluster: ClusterSettings) -> ExposureArgs:
+    """Who may reach a gateway, and where; empty where everybody may, at a load balancer."""
+    held = exposure.in_force(settings.exposure, cluster.exposure, cluster.platform)
     arguments: ExposureArgs = {}
+    if held.service_type is ServiceType.NODE_PORT:
+        arguments["node_ports"] = cast(NodePortsArgs, settings.exposure.node_ports.model_dump())
+        if cluster.exposure.node_addresses:
+            arguments["node_addresses"] = list(cluster.exposure.node_addresses)
+        if settings.exposure.node_selector:
+            arguments["node_selector"] = dict(settings.exposure.node_selector)
     if held.source_ranges:
         arguments["source_ranges"] = list(held.source_ranges)
     if held.annotations:

@@ -1,13 +1,33 @@
-"""What stands behind a remote's Service istiod beside the EndpointSlice of Istio's chart."""
+"""A remote's Service istiod and what stands behind it, as far as Istio's chart does not make them."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi_kubernetes import core, discovery
 
 from components.labels import metadata
 from tether import addresses
-from tether.istiod_endpoints import MANAGED_BY_LABEL, MANAGER, NOT_MIRRORED, PORTS, SERVICE_LABEL
+from tether.istiod_endpoints import (
+    MANAGED_BY_LABEL,
+    MANAGER,
+    NOT_MIRRORED,
+    PORTS,
+    SERVICE_LABEL,
+    SERVICE_PORTS,
+    ports,
+)
+
+NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
+"""Annotation of a Service without pods of its own, whose endpoints come only after it."""
+
+
+class IstiodPortsArgs(TypedDict):
+    """Ports of nodes that lead to istiod."""
+
+    xds: int
+    """To discovery and certificates."""
+    webhook: int
+    """To the injection webhook."""
 
 
 class IstiodEndpointsArgs(TypedDict):
@@ -23,6 +43,11 @@ class IstiodEndpointsArgs(TypedDict):
     """Whether they may be more than the one that the chart can be given."""
     v1_endpoints: bool
     """Whether the API server finds the Services of webhooks through v1 Endpoints."""
+    ports: NotRequired[IstiodPortsArgs]
+    """Where the addresses are those of nodes. The chart knows no other ports than a load balancer's, 15012 and 15017
+    (istiod chart, templates/remote-istiod-endpointslices.yaml), so Service and EndpointSlice are made here then."""
+    service_families: NotRequired[dict[str, Any]]
+    """``ipFamilyPolicy`` and ``ipFamilies`` of the Service made here; left out, the cluster's own."""
     labels: NotRequired[dict[str, str]]
     """Labels on everything that is made in Kubernetes."""
 
@@ -34,8 +59,34 @@ def istiod_endpoints(parent: pulumi.Resource, name: str, args: IstiodEndpointsAr
         What was made; webhooks should come after it and go before it.
     """
     ips, service = pulumi.Output.from_input(args["addresses"]), args["service"]
+    by_nodes = args.get("ports")
+    behind = PORTS if by_nodes is None else ports(by_nodes["xds"], by_nodes["webhook"])
+    families = args.get("service_families", {})
     made: list[pulumi.Resource] = []
-    if args["several"]:
+    if by_nodes is not None:
+        made.append(
+            core.v1.Service(
+                f"{name}-istiod",
+                metadata=metadata(
+                    {"name": service, "namespace": args["namespace"], "annotations": NOT_AWAITED}, args.get("labels")
+                ),
+                spec=core.v1.ServiceSpecArgs(
+                    ports=[
+                        core.v1.ServicePortArgs(
+                            name=port["name"],
+                            port=port["port"],
+                            target_port=port.get("targetPort"),
+                            protocol=port["protocol"],
+                        )
+                        for port in SERVICE_PORTS
+                    ],
+                    ip_family_policy=families.get("ipFamilyPolicy"),
+                    ip_families=families.get("ipFamilies"),
+                ),
+                opts=pulumi.ResourceOptions(parent=parent),
+            )
+        )
+    if args["several"] or by_nodes is not None:
         made.append(
             discovery.v1.EndpointSlice(
                 f"{name}-istiod",
@@ -50,7 +101,7 @@ def istiod_endpoints(parent: pulumi.Resource, name: str, args: IstiodEndpointsAr
                 ),
                 address_type=ips.apply(lambda found: addresses.family(found[0])),
                 endpoints=ips.apply(lambda found: [discovery.v1.EndpointArgs(addresses=[ip]) for ip in found]),
-                ports=[discovery.v1.EndpointPortArgs(**port) for port in PORTS],
+                ports=[discovery.v1.EndpointPortArgs(**port) for port in behind],
                 opts=pulumi.ResourceOptions(parent=parent, replace_on_changes=["addressType"]),
             )
         )
@@ -64,7 +115,7 @@ def istiod_endpoints(parent: pulumi.Resource, name: str, args: IstiodEndpointsAr
                 subsets=[
                     core.v1.EndpointSubsetArgs(
                         addresses=ips.apply(lambda found: [core.v1.EndpointAddressArgs(ip=ip) for ip in found]),
-                        ports=[core.v1.EndpointPortArgs(**port) for port in PORTS],
+                        ports=[core.v1.EndpointPortArgs(**port) for port in behind],
                     )
                 ],
                 opts=pulumi.ResourceOptions(parent=parent),

@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster_provider import cluster_provider
 from components.resources import Cluster
+from tether import topology
 
 
 class KindClusterArgs(TypedDict):
@@ -53,6 +54,8 @@ class KindCluster(pulumi.ComponentResource):
     """Kubeconfig for this machine; secret."""
     api_server: pulumi.Output[str]
     """URL of the API server as other clusters' pods reach it."""
+    node_addresses: pulumi.Output[list[str]]
+    """IP addresses of the nodes on the container network, sorted as text."""
 
     def __init__(self, name: str, args: KindClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:KindCluster", name, {}, opts)
@@ -77,5 +80,6 @@ class KindCluster(pulumi.ComponentResource):
         )
         self.kubeconfig = self.cluster.kubeconfig
         self.api_server = self.cluster.api_server
+        self.node_addresses = self.cluster.nodes.apply(topology.node_addresses)
         self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], delete_unreachable=True)
         self.register_outputs({"apiServer": self.api_server})

@@ -40,12 +40,14 @@ class KindEnvironmentArgs(TypedDict):
     """How long MetalLB may take to become ready."""
     load_balancer_values: NotRequired[dict[str, dict[str, Any]]]
     """By cluster ID: more Helm values of MetalLB's chart."""
+    load_balancer_clusters: NotRequired[list[str]]
+    """IDs of the clusters that get one; all when left out."""
     load_balancer_labels: NotRequired[dict[str, str]]
     """Labels on everything of MetalLB."""
 
 
 class KindEnvironment(pulumi.ComponentResource):
-    """kind clusters on one container network, each with a load balancer.
+    """kind clusters on one container network, each with a load balancer unless told otherwise.
 
     The network belongs to the environment alone, so its addresses can be dealt out
     beforehand: containers live in the lower half, and every cluster's load balancer has
@@ -55,8 +57,8 @@ class KindEnvironment(pulumi.ComponentResource):
     clusters: dict[str, KindCluster]
     """By cluster ID."""
     gateway_addresses: dict[str, pulumi.Output[str]]
-    """By cluster ID: the address kept for its east-west gateway, known before the gateway is; of two IP families
-    two, separated by a comma."""
+    """By ID of a cluster with a load balancer: the address kept for its east-west gateway, known before that is; of
+    two IP families two, separated by a comma."""
 
     def __init__(
         self,
@@ -107,7 +109,9 @@ class KindEnvironment(pulumi.ComponentResource):
                 "network": network.network_name,
                 **own,
             }
-            cluster = KindCluster(cluster_name, cast(KindClusterArgs, arguments), child)
+            cluster = self.clusters[cluster_name] = KindCluster(cluster_name, cast(KindClusterArgs, arguments), child)
+            if cluster_name not in args.get("load_balancer_clusters", clusters):
+                continue
             LoadBalancer(
                 cluster_name,
                 {
@@ -121,7 +125,6 @@ class KindEnvironment(pulumi.ComponentResource):
                 },
                 pulumi.ResourceOptions(parent=cluster, provider=cluster.provider, deleted_with=cluster.cluster),
             )
-            self.clusters[cluster_name] = cluster
             self.gateway_addresses[cluster_name] = pools.apply(
                 lambda pools, name=cluster_name: ",".join(pool.first for pool in pools[name])
             )

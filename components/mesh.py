@@ -1,6 +1,6 @@
 """A whole mesh: clusters, one external istiod, and the proof that they are tied together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -12,13 +12,14 @@ from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs, E
 from components.existing_cluster import ExistingCluster, ExistingClusterArgs
 from components.ingress_gateway import IngressGateway
 from components.istio import HelmValuesArgs, IstioArgs
+from components.kind_cluster import KindCluster
 from components.kind_environment import KindEnvironment, KindEnvironmentArgs
 from components.primary import Primary, PrimaryArgs
 from components.reader_credential import ReaderCredential
 from components.remote import Remote, RemoteArgs
 from components.remote_secret import RemoteSecret
 from components.resources import RemoteReady, Verification
-from tether import helm_values, topology
+from tether import gateway_entry, helm_values, topology
 from tether.topology import ClusterPlan, Platform, Role
 
 
@@ -38,7 +39,7 @@ class MeshClusterArgs(TypedDict):
     helm_values: NotRequired[HelmValuesArgs]
     """Helm values of this cluster, laid over those in ``istio``."""
     exposure: NotRequired[ExposureArgs]
-    """Who may reach the cluster's east-west gateway; everybody when left out."""
+    """Who may reach the cluster's east-west gateway, and where; everybody, at a load balancer when left out."""
     bound_token_hours: NotRequired[int]
     """Lifetime of the token with which istiod reads a remote, and which Tether renews; without an end when left out."""
     v1_endpoints: NotRequired[bool]
@@ -150,7 +151,7 @@ class Mesh(pulumi.ComponentResource):
                 places[name] = _Place(
                     cluster=cluster,
                     deleted_with=cluster.cluster,
-                    gateway_address=environment.gateway_addresses[name],
+                    gateway_address=environment.gateway_addresses.get(name),
                 )
         for one in self._args["clusters"]:
             if one["platform"] != Platform.KIND:
@@ -171,6 +172,9 @@ class Mesh(pulumi.ComponentResource):
     def _kind_arguments(self, common: KindEnvironmentArgs, names: Iterable[str]) -> KindEnvironmentArgs:
         """Add Helm values and labels of the load balancers to what kind clusters have in common."""
         arguments: KindEnvironmentArgs = {**common}
+        behind_nodes = {one["name"] for one in self._args["clusters"] if "node_ports" in one.get("exposure", {})}
+        if behind_nodes & {*names}:
+            arguments["load_balancer_clusters"] = [name for name in names if name not in behind_nodes]
         values = {name: own for name in names if (own := self._istio(name).get("helm_values", {}).get("metallb"))}
         if values:
             arguments["load_balancer_values"] = values
@@ -206,6 +210,8 @@ class Mesh(pulumi.ComponentResource):
             arguments["authority"] = authority
         if "tls_minimum" in self._args:
             arguments["tls_minimum"] = self._args["tls_minimum"]
+        if networks := self._mesh_networks():
+            arguments["mesh_networks"] = networks
         primary = Primary(settings["name"], arguments, self._inside(settings["name"]))
         # The whole of it: its webhook makes the gateway's pod, and what it exposes is there when the pod asks.
         self._create_gateway(settings, primary)
@@ -215,6 +221,7 @@ class Mesh(pulumi.ComponentResource):
         """Install a remote's half, let istiod read the cluster, wait until it serves it, open its network."""
         name, primary_name = cluster["name"], self._primary_settings["name"]
         primary_gateway, known_address = self._gateways[primary_name], self._places[primary_name].gateway_address
+        entered = self._exposure(self._primary_settings)
         plan = ClusterPlan(
             name=name, role=Role.REMOTE, network=cluster["network"], platform=Platform(cluster["platform"]), index=0
         )
@@ -234,6 +241,13 @@ class Mesh(pulumi.ComponentResource):
             "namespace_may_exist": cluster["platform"] == Platform.EXISTING,
             "istio": self._istio(name),
         }
+        if "node_addresses" in entered:
+            arguments["istiod_addresses"] = entered["node_addresses"]
+        if "node_ports" in entered:
+            arguments["istiod_ports"] = {
+                "xds": entered["node_ports"]["xds"],
+                "webhook": entered["node_ports"]["webhook"],
+            }
         if "bound_token_hours" in cluster:
             arguments["bound_token_hours"] = cluster["bound_token_hours"]
         remote = Remote(name, arguments, self._inside(name))
@@ -285,7 +299,7 @@ class Mesh(pulumi.ComponentResource):
             "istio": self._istio(cluster["name"]),
         }
         if "exposure" in cluster:
-            arguments["exposure"] = cluster["exposure"]
+            arguments["exposure"] = self._exposure(cluster)
         if place.gateway_address is not None:
             arguments["load_balancer_address"] = place.gateway_address
         self._gateways[cluster["name"]] = EastWestGateway(
@@ -293,6 +307,23 @@ class Mesh(pulumi.ComponentResource):
         )
         if self._args.get("ingress_gateway", False):
             self._create_ingress_gateway(cluster["name"])
+
+    def _exposure(self, cluster: MeshClusterArgs) -> ExposureArgs:
+        """Who may reach a gateway, and where; of kind clusters the addresses of the nodes are known."""
+        held, made = cluster.get("exposure", {}), self._places[cluster["name"]].cluster
+        if "node_ports" in held and "node_addresses" not in held and isinstance(made, KindCluster):
+            return {**held, "node_addresses": made.node_addresses}
+        return held
+
+    def _mesh_networks(self) -> dict[str, pulumi.Input[dict[str, Any]]]:
+        """By network: the gateway that istiod is told of, since it finds none of nodes without an external IP."""
+        told: dict[str, pulumi.Input[dict[str, Any]]] = {}
+        for cluster in self._args["clusters"]:
+            held = self._exposure(cluster)
+            if "node_ports" in held and "node_addresses" in held:
+                port, found = held["node_ports"]["tls"], pulumi.Output.from_input(held["node_addresses"])
+                told[cluster["network"]] = found.apply(lambda found, port=port: gateway_entry.mesh_network(found, port))
+        return told
 
     def _create_ingress_gateway(self, cluster_name: str) -> None:
         """Let clients outside of the mesh in, once the east-west gateway has its address."""
@@ -316,7 +347,8 @@ class Mesh(pulumi.ComponentResource):
     def _endpoint(self, cluster: MeshClusterArgs) -> pulumi.Output[dict[str, Any]]:
         """Where one cluster is reached."""
         address = self._gateways[cluster["name"]].address
-        istiod = {"address": address, "ports": {"xds": topology.XDS_PORT, "webhook": topology.WEBHOOK_PORT}}
+        ports = cast("Mapping[str, int]", cluster.get("exposure", {}).get("node_ports") or gateway_entry.PORT_OF)
+        istiod = {"address": address, "ports": {"xds": ports["xds"], "webhook": ports["webhook"]}}
         ingress = self._ingress_gateways.get(cluster["name"])
         return pulumi.Output.from_input(
             {
@@ -326,7 +358,7 @@ class Mesh(pulumi.ComponentResource):
                 "apiServer": self._places[cluster["name"]].cluster.api_server,
                 "eastWestGateway": {
                     "address": address,
-                    "ports": {"tls": topology.CROSS_NETWORK_PORT, "status": topology.STATUS_PORT},
+                    "ports": {"tls": ports["tls"], "status": ports["status"]},
                 },
                 "ingressGateway": {"address": ingress.address, "ports": topology.INGRESS_PORTS} if ingress else None,
                 "istiod": istiod if cluster["role"] == Role.PRIMARY else None,

@@ -46,6 +46,8 @@ class PrimaryArgs(TypedDict):
     """Charts and images."""
     namespace_may_exist: NotRequired[bool]
     """Whether the namespace may be somebody else's: it is patched then, and given back as it was."""
+    mesh_networks: NotRequired[dict[str, pulumi.Input[dict[str, Any]]]]
+    """By network: the gateway into it that istiod cannot find by itself, as Istio's ``meshNetworks`` have it."""
     tls_minimum: NotRequired[str]
     """Oldest TLS that istiod and sidecars take, ``1.2`` or ``1.3``; Istio's own default when left out."""
 
@@ -242,6 +244,7 @@ def _istiod_values(args: PrimaryArgs, bundle: pulumi.Output[str]) -> dict[str, A
             "network": args["network"],
             "externalIstiod": True,
             "multiCluster": {"clusterName": args["cluster_name"]},
+            **({"meshNetworks": args["mesh_networks"]} if "mesh_networks" in args else {}),
         },
     }
     return helm_values.merged(own, proxy_families(args["istio"]))

@@ -1,13 +1,13 @@
 """A cluster whose proxies belong to an istiod elsewhere."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.istio import IstioArgs, ca_bundle, istio_release, remote_service_families, revision
 from components.istio_namespace import istio_namespace
-from components.istiod_endpoints import istiod_endpoints
+from components.istiod_endpoints import IstiodEndpointsArgs, IstiodPortsArgs, istiod_endpoints
 from components.reader_credential import ReaderCredential, ReaderCredentialArgs, reader_credential
 from tether.helm_values import Chart
 
@@ -34,6 +34,8 @@ class RemoteArgs(TypedDict):
     """Whether there may be more than one; false where a single one was asked for."""
     v1_endpoints: NotRequired[bool]
     """Whether the API server finds the Services of webhooks through v1 Endpoints, as on GKE and AKS."""
+    istiod_ports: NotRequired[IstiodPortsArgs]
+    """Where the addresses are those of nodes; 15012 and 15017 when left out."""
     injection_path: pulumi.Input[str]
     """Path of the webhook, which carries cluster ID and network to every injected proxy."""
     root_certificate: pulumi.Input[str]
@@ -87,18 +89,17 @@ class Remote(pulumi.ComponentResource):
             # nobody in a remote would ever give a CA bundle.
             values={"profile": "remote", "defaultRevision": "", "global": {"istioNamespace": args["istio_namespace"]}},
         )
-        ways = istiod_endpoints(
-            self,
-            name,
-            {
-                "namespace": inside,
-                "service": revision(istio).istiod,
-                "addresses": args["istiod_addresses"],
-                "several": args.get("several_addresses", False),
-                "v1_endpoints": args.get("v1_endpoints", False),
-                "labels": labels or {},
-            },
-        )
+        ways: IstiodEndpointsArgs = {
+            "namespace": inside,
+            "service": revision(istio).istiod,
+            "addresses": args["istiod_addresses"],
+            "several": args.get("several_addresses", False),
+            "v1_endpoints": args.get("v1_endpoints", False),
+            "service_families": remote_service_families(istio),
+            "labels": labels or {},
+        }
+        if "istiod_ports" in args:
+            ways["ports"] = args["istiod_ports"]
         self.istiod = istio_release(
             self,
             f"{name}-istiod",
@@ -118,12 +119,11 @@ class Remote(pulumi.ComponentResource):
                     "meshID": args["mesh_id"],
                     "network": args["network"],
                     "multiCluster": {"clusterName": args["cluster_name"]},
-                    "remotePilotAddress": pulumi.Output.from_input(args["istiod_addresses"]).apply(_first),
-                    **remote_service_families(istio),
+                    **_pilot_address(args),
                 },
             },
             # Whoever calls the webhook goes by them: they are there before it, and still when it leaves.
-            depends_on=[base, *ways],
+            depends_on=[base, *istiod_endpoints(self, name, ways)],
         )
         reader: ReaderCredentialArgs = {
             "namespace": inside,
@@ -134,6 +134,16 @@ class Remote(pulumi.ComponentResource):
             reader["bound_token_hours"] = args["bound_token_hours"]
         self.credential = reader_credential(self, f"{name}-reader-token", reader, [base])
         self.register_outputs({})
+
+
+def _pilot_address(args: RemoteArgs) -> dict[str, Any]:
+    """The values for which the chart makes Service and EndpointSlice; without them, it makes neither."""
+    if "istiod_ports" in args:
+        return {}
+    return {
+        "remotePilotAddress": pulumi.Output.from_input(args["istiod_addresses"]).apply(_first),
+        **remote_service_families(args["istio"]),
+    }
 
 
 def _first(found: list[str]) -> str:

@@ -55,6 +55,7 @@ class Cluster(_ProviderResource):
         "kubeconfig": "kubeconfig",
         "internal_kubeconfig": "internalKubeconfig",
         "api_server": "apiServer",
+        "nodes": "nodes",
     }
     secrets = ("kubeconfig", "internalKubeconfig")
 
@@ -64,6 +65,8 @@ class Cluster(_ProviderResource):
     """Kubeconfig for pods of other clusters on the same container network; secret."""
     api_server: pulumi.Output[str]
     """URL of the API server as other clusters' pods reach it."""
+    nodes: pulumi.Output[list[dict[str, str]]]
+    """The containers: ``name``, ``address`` on the container network, ``id``."""
 
 
 class _Authority(_ProviderResource):

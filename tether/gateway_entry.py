@@ -9,7 +9,7 @@ istiod would add what it finds itself.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -84,16 +84,16 @@ def of_service(service: kube.Object, nodes: Callable[[], Iterable[kube.Object]])
     )
 
 
-def external_ips(nodes: Iterable[kube.Object], selector: str) -> list[str]:
+def external_ips(nodes: Iterable[kube.Object], chosen: str) -> list[str]:
     """External IP of every node that istiod would take, sorted as text.
 
     Args:
         nodes: of the gateway's cluster.
-        selector: value of the annotation; one that cannot be read chooses every node, as istiod has it
+        chosen: value of the annotation; one that cannot be read chooses every node, as istiod has it
             (controller/util.go, getNodeSelectorsForService).
     """
     try:
-        wanted: Any = json.loads(selector or "{}")
+        wanted: Any = json.loads(chosen or "{}")
     except ValueError:
         wanted = {}
     labels = cast("dict[str, str]", wanted) if isinstance(wanted, dict) else {}
@@ -110,16 +110,9 @@ def _of_type(node: kube.Object, wanted: str) -> list[str]:
     return [str(one["address"]) for one in listed if one.get("type") == wanted and one.get("address")]
 
 
-def annotations(selector: Mapping[str, str], stated: Sequence[str]) -> dict[str, str]:
-    """Annotations of a Service that is entered at nodes.
-
-    Args:
-        selector: labels of the nodes; empty: all.
-        stated: addresses that istiod is told otherwise; empty: it finds them by the selector.
-    """
-    if stated:
-        return {NODE_ADDRESSES: ",".join(stated)}
-    return {NODE_SELECTOR: json.dumps(selector, sort_keys=True)}
+def selector(labels: Mapping[str, str]) -> str:
+    """Value of the annotation by which istiod chooses nodes; of no labels: all nodes."""
+    return json.dumps(labels, sort_keys=True)
 
 
 def service_ports(node_ports: Mapping[str, int]) -> list[dict[str, Any]]:

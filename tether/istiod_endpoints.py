@@ -1,7 +1,7 @@
-"""What stands behind a remote's Service istiod: EndpointSlices, and v1 Endpoints for API servers that read those."""
+"""A remote's Service istiod and what is behind it: EndpointSlices, and v1 Endpoints for API servers that read those."""
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 from tether import kube
 from tether.addresses import family
@@ -24,15 +24,37 @@ class Port(TypedDict):
     protocol: str
 
 
-PORTS = (
-    Port(name="tcp-istiod", port=XDS_PORT, protocol="TCP"),
-    Port(name="tcp-webhook", port=WEBHOOK_PORT, protocol="TCP"),
+def ports(xds: int = XDS_PORT, webhook: int = WEBHOOK_PORT) -> tuple[Port, ...]:
+    """Ports behind the Service, under its own names for them, by which they are found.
+
+    Args:
+        xds: port to go to for discovery and certificates.
+        webhook: port to go to for injection.
+    """
+    return (
+        Port(name="tcp-istiod", port=xds, protocol="TCP"),
+        Port(name="tcp-webhook", port=webhook, protocol="TCP"),
+    )
+
+
+PORTS = ports()
+"""Where the primary's gateway has a load balancer."""
+
+
+SERVICE_PORTS: tuple[Mapping[str, Any], ...] = (
+    {"name": "tcp-istiod", "port": XDS_PORT, "protocol": "TCP"},
+    {"name": "tcp-webhook", "port": 443, "targetPort": WEBHOOK_PORT, "protocol": "TCP"},
 )
-"""Under the Service's names for them, by which they are found."""
+"""Ports of the Service itself, as Istio's chart has them (templates/remote-istiod-service.yaml)."""
 
 
 def endpoint_slice(
-    namespace: str, addresses: Sequence[str], address_type: str = "", *, revision: Revision = DEFAULT
+    namespace: str,
+    addresses: Sequence[str],
+    address_type: str = "",
+    behind: Sequence[Port] = PORTS,
+    *,
+    revision: Revision = DEFAULT,
 ) -> kube.Object:
     """The EndpointSlice that Istio's chart makes, with any number of addresses of one family.
 
@@ -40,6 +62,7 @@ def endpoint_slice(
         namespace: Istio's.
         addresses: IP addresses of the primary's gateway.
         address_type: their family, where they do not say it themselves.
+        behind: ports to go to at the addresses.
         revision: whose istiod it is.
     """
     service = revision.istiod
@@ -48,13 +71,15 @@ def endpoint_slice(
         "metadata": {"name": service, "namespace": namespace, "labels": {SERVICE_LABEL: service}},
         "addressType": address_type or family(addresses[0]),
         "endpoints": [{"addresses": [address]} for address in addresses],
-        "ports": [dict(port) for port in PORTS],
+        "ports": [dict(port) for port in behind],
     }  # fmt: skip
 
 
-def endpoints(namespace: str, addresses: Sequence[str], *, revision: Revision = DEFAULT) -> kube.Object:
+def endpoints(
+    namespace: str, addresses: Sequence[str], behind: Sequence[Port] = PORTS, *, revision: Revision = DEFAULT
+) -> kube.Object:
     """The v1 Endpoints beside it."""
-    subset = {"addresses": [{"ip": address} for address in addresses], "ports": [dict(port) for port in PORTS]}
+    subset = {"addresses": [{"ip": address} for address in addresses], "ports": [dict(port) for port in behind]}
     return {
         "apiVersion": "v1", "kind": "Endpoints",
         "metadata": {"name": revision.istiod, "namespace": namespace, "labels": dict(NOT_MIRRORED)},

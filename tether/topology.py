@@ -291,6 +291,16 @@ def control_plane_host(kind_cluster: str) -> str:
     return f"{kind_cluster}{_CONTROL_PLANE}"
 
 
+def node_addresses(containers: Sequence[Mapping[str, str]]) -> list[str]:
+    """Addresses of a kind cluster's nodes, sorted as text.
+
+    Args:
+        containers: ``name`` and ``address`` of each; before several control planes kind puts a container that is no
+            node (pkg/cluster/constants/constants.go, ExternalLoadBalancerNodeRoleValue).
+    """
+    return sorted(one["address"] for one in containers if not one["name"].endswith("-external-load-balancer"))
+
+
 def internal_api_server(kind_cluster: str) -> str:
     """URL of a kind cluster's API server as pods of other clusters on the same container network reach it."""
     return f"https://{control_plane_host(kind_cluster)}:6443"

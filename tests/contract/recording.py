@@ -140,7 +140,15 @@ OUTPUTS: dict[str, dict[str, Any]] = {
         "gateway": "10.89.7.1",
         "places": {f"cluster{number}": number - 1 for number in range(1, 5)},
     },
-    "tether:index:Cluster": {"kubeconfig": "kubeconfig", "apiServer": "https://x-control-plane:6443"},
+    "tether:index:Cluster": {
+        "kubeconfig": "kubeconfig",
+        "apiServer": "https://x-control-plane:6443",
+        "nodes": [
+            {"name": "x-worker", "address": "10.89.7.5", "id": "3"},
+            {"name": "x-external-load-balancer", "address": "10.89.7.4", "id": "2"},
+            {"name": "x-control-plane", "address": "10.89.7.3", "id": "1"},
+        ],
+    },
     "tether:index:CertificateChain": {**_CHAIN, "rootKey": "root-key"},
     "tether:index:ProvidedChain": _CHAIN,
     "tether:index:AuthoritySecret": {
