@@ -48,6 +48,15 @@ SERVICE_PORTS: tuple[Mapping[str, Any], ...] = (
 """Ports of the Service itself, as Istio's chart has them (templates/remote-istiod-service.yaml)."""
 
 
+def service(namespace: str, revision: Revision = DEFAULT) -> kube.Object:
+    """The Service that Istio's chart makes in a remote."""
+    return {
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": revision.istiod, "namespace": namespace},
+        "spec": {"ports": [dict(port) for port in SERVICE_PORTS]},
+    }  # fmt: skip
+
+
 def endpoint_slice(
     namespace: str,
     addresses: Sequence[str],
@@ -65,10 +74,10 @@ def endpoint_slice(
         behind: ports to go to at the addresses.
         revision: whose istiod it is.
     """
-    service = revision.istiod
+    name = revision.istiod
     return {
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-        "metadata": {"name": service, "namespace": namespace, "labels": {SERVICE_LABEL: service}},
+        "metadata": {"name": name, "namespace": namespace, "labels": {SERVICE_LABEL: name}},
         "addressType": address_type or family(addresses[0]),
         "endpoints": [{"addresses": [address]} for address in addresses],
         "ports": [dict(port) for port in behind],

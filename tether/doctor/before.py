@@ -1,6 +1,6 @@
 """What must be right before clusters are linked: API servers, versions, names, load balancers, leftovers."""
 
-from tether import addresses, istiod_endpoints, kube, mesh_probe, metadata, topology, versions
+from tether import addresses, gateway_entry, istiod_endpoints, kube, mesh_probe, metadata, topology, versions
 from tether.compatibility import bad_releases, judging, lines, numbers
 from tether.doctor import fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
@@ -127,15 +127,17 @@ def _load_balancer(view: MeshView, cluster: ClusterView) -> Answer:
                 f"label service {topology.EAST_WEST_GATEWAY} {objects.NETWORK_LABEL}={network_of(cluster)} --overwrite",
             ),
         )
-    without = [service for service in found if not addresses.of_service(service)]
+    without = [service for service in found if not objects.entry(cluster, service).addresses]
     if without:
-        return _waits(cluster, without[0])
+        return _waits(view, cluster, without[0])
     return ok("east-west gateway at " + ", ".join(objects.gateway_addresses(cluster)))
 
 
-def _waits(cluster: ClusterView, service: kube.Object) -> Answer:
+def _waits(view: MeshView, cluster: ClusterView, service: kube.Object) -> Answer:
     """Why a Service has no address, in the words of the load balancer."""
     meta = service["metadata"]
+    if service["spec"].get("type") == gateway_entry.NODE_PORT:
+        return _without_nodes(view, cluster, service)
     about = f"involvedObject.kind=Service,involvedObject.name={meta['name']},type=Warning"
     events = cluster.glimpse(f"/api/v1/namespaces/{meta['namespace']}/events", {"fieldSelector": about})
     said = f": {events[-1].get('message')}" if events else ""
@@ -145,6 +147,26 @@ def _waits(cluster: ClusterView, service: kube.Object) -> Answer:
         f"Service {meta['namespace']}/{meta['name']} waits for an address{said}",
         cause=f"the address that annotation {wish[0]} asks for cannot be given" if wish else "",
         fix=fixes.kubectl(cluster, f"-n {meta['namespace']} {command}"),
+    )
+
+
+def _without_nodes(view: MeshView, cluster: ClusterView, service: kube.Object) -> Answer:
+    """Why istiod finds no node that leads to a Service of type NodePort."""
+    meta = service["metadata"]
+    where = f"Service {meta['namespace']}/{meta['name']}"
+    if gateway_entry.NODE_SELECTOR not in metadata.annotations(service):
+        return wrong(
+            f"{where} is of type NodePort without annotation {gateway_entry.NODE_SELECTOR}; istiod passes it over",
+            fix=fixes.kubectl(
+                cluster, f"-n {meta['namespace']} annotate service {meta['name']} {gateway_entry.NODE_SELECTOR}={{}}"
+            ),
+        )
+    stack = f"stack {view.mesh.blueprint.stack}" if view.mesh.blueprint.stack else "meshNetworks of istiod"
+    return wrong(
+        f"{where} is of type NodePort, and no node has an address for it",
+        cause=mesh_probe.NO_EXTERNAL_IP,
+        fix=f"# say which addresses lead to the nodes ({stack}), or label nodes that have an external one:\n"
+        + fixes.kubectl(cluster, "get nodes -o wide --show-labels"),
     )
 
 
@@ -184,8 +206,14 @@ def _compatible_endpoints(view: MeshView, remote: ClusterView) -> Answer:
     return wrong(
         f"{cloud}'s API server finds webhooks through v1 Endpoints, and {remote.name} has none for {service}",
         cause="v1Endpoints is not true in the settings of the cluster" if view.mesh.blueprint.stack else "",
-        fix=fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, known, revision=view.revision)),
+        fix=list_endpoints(view, remote, known),
     )
+
+
+def list_endpoints(view: MeshView, remote: ClusterView, known: list[str]) -> str:
+    """Commands that lead a remote's v1 Endpoints of istiod to addresses of the primary's gateway."""
+    behind = objects.istiod_outside(view.primary)
+    return fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, known, behind, revision=view.revision))
 
 
 def _hostname(view: MeshView, remote: ClusterView) -> Answer:

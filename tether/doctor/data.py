@@ -19,7 +19,8 @@ _EXPORT = "networking.istio.io/exportTo"
 
 def _known_gateway(view: MeshView, cluster: ClusterView) -> Answer:
     network, identity = before.network_of(cluster), objects.known_id(view, cluster)
-    known = [entry for entry in istiod.networks(view) if entry["Network"] == network and entry["Cluster"] == identity]
+    # What istiod was told as meshNetworks is of no cluster (istio/istio pilot/pkg/model/network.go).
+    known = [one for one in istiod.networks(view) if one["Network"] == network and one["Cluster"] in (identity, "")]
     found = objects.gateway_addresses(cluster)
     if not known:
         hidden = _hidden(view, cluster, network)
@@ -41,6 +42,12 @@ def _known_gateway(view: MeshView, cluster: ClusterView) -> Answer:
     if comparable and not any(str(entry["Addr"]) in found for entry in known):
         return wrong(
             f"istiod takes {known[0]['Addr']} for the gateway into {network}, but it is at {', '.join(found)}",
+            fix=fixes.restart_istiod(view),
+        )
+    port = objects.outside(cluster, CROSS_NETWORK_PORT)
+    if not any(int(entry["Port"]) == port for entry in known):
+        return wrong(
+            f"istiod takes port {known[0]['Port']} for the gateway into {network}, but it is entered at {port}",
             fix=fixes.restart_istiod(view),
         )
     return ok(f"{network} is entered at {addresses.with_port(str(known[0]['Addr']), known[0]['Port'])}")
@@ -115,24 +122,23 @@ def _endpoints(view: MeshView, cluster: ClusterView) -> Answer:
                 for namespace, name in sorted(owners)
             ),
         )
-    return ok(f"{count(len(here), 'endpoint')} on {network}, for the others behind {objects.gateway_address(cluster)}:"
-              f"{CROSS_NETWORK_PORT}")  # fmt: skip
+    way_in = addresses.with_port(objects.gateway_address(cluster), objects.outside(cluster, CROSS_NETWORK_PORT))
+    return ok(f"{count(len(here), 'endpoint')} on {network}, for the others behind {way_in}")
 
 
 def _crossing(view: MeshView, cluster: ClusterView) -> Answer:
-    address = objects.known_gateway_address(cluster)
-    found = handshake.connect(address, CROSS_NETWORK_PORT)
+    address, port = objects.known_gateway_address(cluster), objects.outside(cluster, CROSS_NETWORK_PORT)
+    status = objects.outside(cluster, STATUS_PORT)
+    found = handshake.connect(address, port)
     if found.outcome is Outcome.OK:
         return ok(f"{found.seen}")
-    if found.outcome is Outcome.NO_ROUTE or handshake.connect(address, STATUS_PORT).outcome is not Outcome.OK:
+    if found.outcome is Outcome.NO_ROUTE or handshake.connect(address, status).outcome is not Outcome.OK:
         return unknown(f"this machine has no way to {address}; run the doctor where the clusters' network is reached")
     if found.outcome is Outcome.TIMED_OUT:
         return wrong(
             found.seen,
-            cause=f"a firewall or security group drops TCP {CROSS_NETWORK_PORT} on the way to {cluster.name}'s gateway",
-            fix=firewall.let_through(
-                [cluster], [CROSS_NETWORK_PORT], why=f"pods of the other clusters go to {address}"
-            ),
+            cause=f"a firewall or security group drops TCP {port} on the way to {cluster.name}'s gateway",
+            fix=firewall.let_through([cluster], [port], why=f"pods of the other clusters go to {address}"),
         )
     return wrong(
         found.seen,
@@ -164,7 +170,8 @@ def _through(view: MeshView, cluster: ClusterView) -> Answer:
     name = _name_of_workload(view, cluster)
     if not name:
         return ok("no workload with a proxy yet; tether verify brings its own")
-    found = handshake.greet(objects.known_gateway_address(cluster), CROSS_NETWORK_PORT, name, "", protocol="istio")
+    address, port = objects.known_gateway_address(cluster), objects.outside(cluster, CROSS_NETWORK_PORT)
+    found = handshake.greet(address, port, name, "", protocol="istio")
     if found.outcome is Outcome.NO_ROUTE:
         return unknown(found.seen)
     if found.outcome is not Outcome.OK:
@@ -202,8 +209,8 @@ def _peer(view: MeshView, cluster: ClusterView) -> Answer:
     if not name:
         return ok("no workload with a proxy yet")
     root = objects.mesh_root(view)
-    found = handshake.greet(objects.known_gateway_address(cluster), CROSS_NETWORK_PORT, name, root, by_name=False,
-                            protocol="istio")  # fmt: skip
+    address, port = objects.known_gateway_address(cluster), objects.outside(cluster, CROSS_NETWORK_PORT)
+    found = handshake.greet(address, port, name, root, by_name=False, protocol="istio")
     if found.outcome is Outcome.UNTRUSTED:
         return wrong(
             f"the workload behind {name} {found.seen.partition(' ')[2]}",

@@ -2,7 +2,6 @@
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from tether import addresses, istiod_endpoints, mesh_probe, metadata, topology
 from tether.doctor import before, certificates, discovery, firewall, fixes, handshake, istiod, objects
@@ -19,12 +18,12 @@ _FORBIDDEN = 403
 
 
 def _service(view: MeshView, remote: ClusterView) -> Answer:
-    name = view.revision.istiod
+    name, wanted = view.revision.istiod, istiod_endpoints.service(view.namespace, view.revision)
     found = remote.find(remote.system("services", name))
     if found is None:
         return wrong(
             f"{remote.name} has no Service {name} in {view.namespace}",
-            fix=fixes.apply(remote, _service_body(view)) + "\n" + _slice_fix(view, remote),
+            fix=fixes.apply(remote, wanted) + "\n" + _slice_fix(view, remote),
         )
     spec = found["spec"]
     if spec.get("type") == "ExternalName":
@@ -33,7 +32,7 @@ def _service(view: MeshView, remote: ClusterView) -> Answer:
             "through one (istio/istio#45014)",
             cause="remotePilotAddress was set to a host name",
             fix=fixes.merge(remote, f"service {name}", {"spec": {"type": "ClusterIP", "externalName": None,
-                                                                 "ports": _service_body(view)["spec"]["ports"]}})
+                                                                 "ports": wanted["spec"]["ports"]}})
             + "\n" + _slice_fix(view, remote),
         )  # fmt: skip
     if spec.get("selector"):
@@ -46,7 +45,7 @@ def _service(view: MeshView, remote: ClusterView) -> Answer:
     if missing:
         return wrong(
             f"Service {name} of {remote.name} lacks port {' and '.join(map(str, missing))}",
-            fix=fixes.merge(remote, f"service {name}", {"spec": {"ports": _service_body(view)["spec"]["ports"]}}),
+            fix=fixes.merge(remote, f"service {name}", {"spec": {"ports": wanted["spec"]["ports"]}}),
         )
     return _endpoints(view, remote)
 
@@ -73,8 +72,17 @@ def _endpoints(view: MeshView, remote: ClusterView) -> Answer:
             f"the v1 Endpoints {name} of {remote.name} lead to {', '.join(stale)}, but the primary's east-west gateway "
             f"is at {', '.join(wanted)}",
             cause="the load balancer gave the gateway another address, and only the EndpointSlice was changed",
-            fix=fixes.apply(remote, istiod_endpoints.endpoints(view.namespace, wanted, revision=view.revision)),
+            fix=before.list_endpoints(view, remote, wanted),
         )
+    for port in (XDS_PORT, WEBHOOK_PORT):
+        led, entered = objects.sliced_port(slices, port), objects.outside(view.primary, port)
+        # Behind a load balancer somebody else's gateway may have any ports.
+        if entered not in (led, port):
+            return wrong(
+                f"Service {name} of {remote.name} leads to port {led} for {port}, but the primary's nodes have it at "
+                f"{entered}",
+                fix=fixes.rebuild(view, _slice_fix(view, remote)),
+            )
     return ok(f"Service {name} → {', '.join(found)}, the primary's east-west gateway")
 
 
@@ -96,29 +104,27 @@ def _moved(view: MeshView, remote: ClusterView, stale: list[str], wanted: list[s
     )
 
 
-def _service_body(view: MeshView) -> dict[str, Any]:
-    ports = [{"name": "tcp-istiod", "port": XDS_PORT, "protocol": "TCP"},
-             {"name": "tcp-webhook", "port": 443, "targetPort": WEBHOOK_PORT, "protocol": "TCP"}]  # fmt: skip
-    meta = {"name": view.revision.istiod, "namespace": view.namespace}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": ports}}
-
-
 def _slice_fix(view: MeshView, remote: ClusterView) -> str:
     address = objects.gateway_address(view.primary)
     if not addresses.is_ip(address):
         return before.resolve(view, remote, address)
-    return fixes.apply(remote, istiod_endpoints.endpoint_slice(view.namespace, [address], revision=view.revision))
+    known, behind = objects.gateway_ips(view.primary) or [address], objects.istiod_outside(view.primary)
+    listed = [address] if behind == istiod_endpoints.PORTS else known
+    return fixes.apply(
+        remote, istiod_endpoints.endpoint_slice(view.namespace, listed, behind=behind, revision=view.revision)
+    )
 
 
 def _istiod_ports(view: MeshView, primary: ClusterView) -> Answer:
     """Istiod's two ports on the primary's gateway, at once, as far as its certificate."""
     address, root = objects.known_gateway_address(primary), objects.mesh_root(view)
     with ThreadPoolExecutor(2) as pool:
-        asked = {port: pool.submit(handshake.greet, address, port, view.mesh.istiod_host, root)
-                 for port in (XDS_PORT, WEBHOOK_PORT)}  # fmt: skip
+        ports = [port["port"] for port in objects.istiod_outside(primary)]
+        asked = {port: pool.submit(handshake.greet, address, port, view.mesh.istiod_host, root) for port in ports}
     bad = {port: one.result() for port, one in asked.items() if one.result().outcome is not Outcome.OK}
     if not bad:
-        return ok(f"{address}: behind {XDS_PORT} and {WEBHOOK_PORT} istiod proves to be {view.mesh.istiod_host}")
+        behind = " and ".join(map(str, ports))
+        return ok(f"{address}: behind {behind} istiod proves to be {view.mesh.istiod_host}")
     silent = all(found.outcome in (Outcome.NO_ROUTE, Outcome.TIMED_OUT) for found in bad.values())
     if silent and len(bad) == len(asked) and _injects_anywhere(view):
         return unknown(f"this machine has no way to {address}; run the doctor where the clusters' network is reached")
@@ -249,7 +255,9 @@ def _uninjected(view: MeshView, cluster: ClusterView, message: str) -> str:
     if any(sign in message for sign in ("deadline exceeded", "timeout", "timed out")):
         address = objects.gateway_address(view.primary)
         return firewall.let_through(
-            [cluster, view.primary], [WEBHOOK_PORT], why=f"{cluster.name}'s API server goes to {address}"
+            [cluster, view.primary],
+            [objects.outside(view.primary, WEBHOOK_PORT)],
+            why=f"{cluster.name}'s API server goes to {address}",
         )
     if "serviceaccount" in message:
         return fixes.in_system(cluster, "create serviceaccount default")
@@ -316,7 +324,8 @@ def _connected(view: MeshView, cluster: ClusterView) -> Answer:
             cause=f"the pod cannot reach {view.mesh.istiod_host}:{XDS_PORT}, though this machine can: a network policy "
             "or a firewall between the clusters",
             fix=firewall.let_through(
-                [cluster, view.primary] if cluster.name != view.primary.name else [cluster], [XDS_PORT],
+                [cluster, view.primary] if cluster.name != view.primary.name else [cluster],
+                [objects.outside(view.primary, XDS_PORT)],
                 why=f"{cluster.name}'s pods go to {objects.gateway_address(view.primary)}",
             ),
         )  # fmt: skip

@@ -13,6 +13,7 @@ import yaml
 from tether import addresses, gateway_entry, istiod_endpoints, kube, metadata, topology
 from tether.authority import forms
 from tether.doctor.view import ClusterView, MeshView
+from tether.gateway_entry import GatewayEntry
 
 NETWORK_LABEL = gateway_entry.NETWORK_LABEL
 CONTROL_PLANE_ANNOTATION = "topology.istio.io/controlPlaneClusters"
@@ -278,9 +279,25 @@ def pods_of(cluster: ClusterView, service: kube.Object) -> list[kube.Object]:
     return cluster.list(f"/api/v1/namespaces/{service['metadata']['namespace']}/pods", {"labelSelector": wanted})
 
 
+def entry(cluster: ClusterView, service: kube.Object) -> GatewayEntry:
+    """Where a gateway is entered."""
+    return gateway_entry.of_service(service, lambda: cluster.list("/api/v1/nodes"))
+
+
 def gateway_addresses(cluster: ClusterView) -> list[str]:
     """IP addresses and host names of the cluster's east-west gateways."""
-    return [address for service in gateways(cluster) for address in addresses.of_service(service)]
+    return [address for service in gateways(cluster) for address in entry(cluster, service).addresses]
+
+
+def outside(cluster: ClusterView, port: int) -> int:
+    """Port to go to for one of a gateway's own: another one where the cluster is entered at its nodes."""
+    entries = (entry(cluster, service) for service in gateways(cluster))
+    return next((found.port(port) for found in entries if found.addresses), port)
+
+
+def istiod_outside(primary: ClusterView) -> tuple[istiod_endpoints.Port, ...]:
+    """Ports of istiod on the primary's gateway, as a remote's EndpointSlice has them."""
+    return istiod_endpoints.ports(*(outside(primary, port) for port in (topology.XDS_PORT, topology.WEBHOOK_PORT)))
 
 
 def gateway_ips(cluster: ClusterView) -> list[str] | None:
@@ -330,6 +347,13 @@ def sliced(slices: Iterable[kube.Object]) -> Iterator[str]:
     for item in slices:
         for endpoint in metadata.listed(item, "endpoints"):
             yield from cast("list[str]", endpoint.get("addresses") or [])
+
+
+def sliced_port(slices: Iterable[kube.Object], own: int) -> int:
+    """Port in EndpointSlices that leads to one of istiod's; that one itself where they do not say."""
+    name = next((port["name"] for port in istiod_endpoints.PORTS if port["port"] == own), "")
+    found = (port for item in slices for port in metadata.listed(item, "ports") if port.get("name") == name)
+    return next((int(port["port"]) for port in found), own)
 
 
 def v1_endpoints(remote: ClusterView) -> list[str]:

@@ -208,7 +208,8 @@ class _Pen:
 def _at(gateway: Gateway | None, *ports: int) -> str:
     if gateway is None:
         return "no address"
-    return with_port(gateway.addresses[0], ", ".join(map(str, ports)) or "no port") + gateway.more
+    ports_there = ", ".join(str(gateway.entrance(port)) for port in ports) or "no port"
+    return with_port(gateway.addresses[0], ports_there) + gateway.more
 
 
 def _kubernetes(cluster: Cluster) -> str:

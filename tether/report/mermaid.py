@@ -65,7 +65,9 @@ def _links(picture: Picture, remote: Cluster, name: str) -> Iterator[str]:
         how = _label("reads with", secret.name.partition("/")[2], secret.state or "unknown to istiod")
         yield f'  c0i -- "{how}" --> {name}a'
     if is_tied(picture, remote, Relation.CONTROL):
-        yield f'  {name}s -- "{XDS_PORT}, {WEBHOOK_PORT}" --> c0g'
+        gateway = way_in(picture.primary)
+        ports = [gateway.entrance(port) if gateway else port for port in (XDS_PORT, WEBHOOK_PORT)]
+        yield f'  {name}s -- "{ports[0]}, {ports[1]}" --> c0g'
 
 
 def _label(*lines: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import yaml
 
-from tether import addresses, kube, mesh_probe, metadata
+from tether import kube, mesh_probe, metadata
 from tether.doctor import before, certificates, istiod, objects
 from tether.doctor.view import ClusterView, MeshView
 from tether.redact import redact
@@ -93,8 +93,8 @@ def _cluster(view: MeshView, cluster: ClusterView, states: dict[str, str]) -> Cl
         api_server=secret.server if secret and secret.server else own_server(member.kubeconfig),
         kubernetes=kubernetes,
         root=gaps.read("root certificate", lambda: root_fingerprint(cluster), ""),
-        gateways=tuple(map(_gateway, gaps.read("gateways", lambda: objects.gateways(cluster), []))),
-        ingress=tuple(map(_gateway, gaps.read("ingress gateways", lambda: _ingress(cluster), []))),
+        gateways=gaps.read("gateways", lambda: _gateways(cluster, objects.gateways(cluster)), ()),
+        ingress=gaps.read("ingress gateways", lambda: _gateways(cluster, _ingress(cluster)), ()),
         istiod_addresses=() if cluster.is_primary else tuple(
             sorted(set(gaps.read("Service istiod", lambda: list(objects.sliced(objects.istiod_slices(cluster))), [])))
         ),
@@ -131,12 +131,18 @@ def _secret(view: MeshView, remote: ClusterView, states: dict[str, str]) -> Remo
     )
 
 
-def _gateway(service: kube.Object) -> Gateway:
+def _gateways(cluster: ClusterView, services: list[kube.Object]) -> tuple[Gateway, ...]:
+    return tuple(_gateway(cluster, service) for service in services)
+
+
+def _gateway(cluster: ClusterView, service: kube.Object) -> Gateway:
+    entry = objects.entry(cluster, service)
     return Gateway(
         service=f"{service['metadata']['namespace']}/{service['metadata']['name']}",
         network=metadata.labels(service).get(objects.NETWORK_LABEL, ""),
-        addresses=tuple(addresses.of_service(service)),
+        addresses=entry.addresses,
         ports=tuple(int(port["port"]) for port in metadata.listed(service["spec"], "ports")),
+        outside={own: port for own, port in entry.ports.items() if own != port},
     )
 
 

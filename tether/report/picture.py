@@ -1,6 +1,7 @@
 """What the topology picture shows, whatever it is drawn with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tether.topology import WEBHOOK_PORT, XDS_PORT, Role
@@ -21,6 +22,13 @@ class Gateway:
     addresses: tuple[str, ...] = ()
     """IP addresses and host names; empty while it waits for one."""
     ports: tuple[int, ...] = ()
+    """The gateway's own."""
+    outside: Mapping[int, int] = field(default_factory=dict[int, int], hash=False)
+    """By own port: the port to go to, where that is another: one of the nodes."""
+
+    def entrance(self, port: int) -> int:
+        """Port to go to for one of its own."""
+        return self.outside.get(port, port)
 
     @property
     def address(self) -> str:
@@ -208,6 +216,7 @@ def _gateway(gateway: Gateway) -> dict[str, Any]:
         "network": gateway.network,
         "addresses": list(gateway.addresses),
         "ports": list(gateway.ports),
+        "nodePorts": {str(own): port for own, port in gateway.outside.items()},
     }
 
 

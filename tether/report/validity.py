@@ -71,7 +71,8 @@ def _serving(view: MeshView, now: datetime.datetime) -> Iterator[Validity]:
     """What istiod shows through the primary's gateway, on both of its ports."""
     gaps = Gaps()
     address = gaps.read("gateway", lambda: objects.gateway_address(view.primary), "")
-    for port in (topology.XDS_PORT, topology.WEBHOOK_PORT):
+    for own in (topology.XDS_PORT, topology.WEBHOOK_PORT):
+        port = objects.outside(view.primary, own) if address else own
         what = f"istiod, port {port}"
         if not address:
             gap = "; ".join(gaps.said) or "the primary's east-west gateway has no address"

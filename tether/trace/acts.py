@@ -36,11 +36,15 @@ def bearings(stage: Stage) -> Step:
     def exchange() -> Seen:
         try:
             stage.learned.root = objects.root_of(stage.remote, namespace)
-            found = sorted({*objects.sliced(objects.istiod_slices(stage.remote))})
+            slices = objects.istiod_slices(stage.remote)
+            found = sorted({*objects.sliced(slices)})
             mesh_root = objects.mesh_root(stage.view)
         except KubeError as error:
             return refused(str(error), "the API server")
         stage.learned.address = stage.part.address or (found[0] if found else "")
+        if not stage.part.address:
+            # An address of the user's own is another way to the gateway's own ports, a port-forward say.
+            stage.learned.ports = {port: objects.sliced_port(slices, port) for port in (XDS_PORT, WEBHOOK_PORT)}
         if not certificates.parse(stage.learned.root):
             return refused(f"there is no ConfigMap {config_map} with a root in namespace {namespace}", "the API server")
         if not stage.learned.address:
@@ -76,7 +80,7 @@ def look_for_a_way(stage: Stage) -> bool:
     with ThreadPoolExecutor(2) as pool:
         asked = [
             pool.submit(handshake.connect, stage.learned.address, port, _WAY_SECONDS)
-            for port in (XDS_PORT, WEBHOOK_PORT)
+            for port in (stage.xds_port, stage.webhook_port)
         ]
         found = [one.result() for one in asked]
     return not all(one.outcome in _SILENT for one in found)
@@ -124,9 +128,12 @@ def injection(stage: Stage) -> Step:
         if not hook or not stage.learned.address:
             return skipped("no webhook of Istio's is there" if not hook else "istiod has no address")
         if stage.learned.is_out_of_reach:
-            return no_way(stage, WEBHOOK_PORT)
+            return no_way(stage, stage.webhook_port)
         endpoint = istiod.Endpoint(
-            address=stage.learned.address, port=WEBHOOK_PORT, host=stage.host, root=hook.bundle or stage.learned.root
+            address=stage.learned.address,
+            port=stage.webhook_port,
+            host=stage.host,
+            root=hook.bundle or stage.learned.root,
         )
         try:
             pod = mesh_probe.probe_pod(stage.view.revision)
@@ -143,7 +150,7 @@ def injection(stage: Stage) -> Step:
 
     return play_step(
         stage, exchange, id="injection", title="Inject a pod", source=Actor.PROXY, target=Actor.ISTIOD,
-        via=Actor.GATEWAY, address=stage.learned.address, port=WEBHOOK_PORT, server_name=stage.host,
+        via=Actor.GATEWAY, address=stage.learned.address, port=stage.webhook_port, server_name=stage.host,
         call=f"POST {path}", credential="none, istiod serves every API server",
         identity=f"the API server of {stage.remote.name}",
     )  # fmt: skip
@@ -208,9 +215,9 @@ def greeting(stage: Stage) -> Step:
         if missing := _missing(stage, with_token=False):
             return skipped(missing)
         if stage.learned.is_out_of_reach:
-            return no_way(stage, XDS_PORT)
+            return no_way(stage, stage.xds_port)
         found = handshake.greet(
-            stage.learned.address, XDS_PORT, stage.host, stage.learned.root, client=stage.part.client_certificate
+            stage.learned.address, stage.xds_port, stage.host, stage.learned.root, client=stage.part.client_certificate
         )
         now = datetime.datetime.now(datetime.UTC)
         if found.outcome is Reached.NOT_TAKEN:
@@ -243,7 +250,7 @@ def _certificate_shown(chain: list[x509.Certificate]) -> str:
 def _to_istiod(stage: Stage) -> dict[str, object]:
     return {
         "source": Actor.PROXY, "target": Actor.ISTIOD, "via": Actor.GATEWAY, "address": stage.learned.address,
-        "port": XDS_PORT, "server_name": stage.host,
+        "port": stage.xds_port, "server_name": stage.host,
     }  # fmt: skip
 
 

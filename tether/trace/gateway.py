@@ -11,7 +11,6 @@ from tether import durations, kube, mesh_probe, metadata, wait
 from tether.doctor import objects
 from tether.doctor.view import ClusterView
 from tether.redact import redact
-from tether.topology import WEBHOOK_PORT, XDS_PORT
 from tether.trace import judgement, witness
 from tether.trace.record import Actor, Outcome, Step, Verdict
 from tether.trace.stage import Stage
@@ -196,7 +195,7 @@ def _injected(stage: Stage, new: _New, created: float) -> Step:
     ok = bool(found) and proxy.get("image") != "auto" and all(verdict.ok for verdict in verdicts)
     return _step(
         stage, "injection", "Inject the gateway's pod", Actor.API_SERVER, Actor.ISTIOD, created, 0,
-        Outcome.OK if ok else Outcome.FAILED, via=Actor.GATEWAY, port=WEBHOOK_PORT,
+        Outcome.OK if ok else Outcome.FAILED, via=Actor.GATEWAY, port=stage.webhook_port,
         call="AdmissionReview", credential="none", answer="its image and its identity" if ok else "not injected",
         message="" if ok else "the pod has the image auto: the webhook did not answer", verdicts=verdicts,
         source_of_message="" if ok else "the pod",
@@ -209,7 +208,7 @@ def _to_istiod(
     account = new.item["spec"].get("serviceAccountName", "default")
     subject = f"system:serviceaccount:{new.item['metadata']['namespace']}:{account}"
     return _step(
-        stage, name, title, Actor.POD, Actor.ISTIOD, started, seconds, via=Actor.GATEWAY, port=XDS_PORT,
+        stage, name, title, Actor.POD, Actor.ISTIOD, started, seconds, via=Actor.GATEWAY, port=stage.xds_port,
         credential="its service-account token, audience istio-ca", answer=answer,
         identity=f"{subject}, in cluster {stage.learned.cluster_id}",
     )  # fmt: skip

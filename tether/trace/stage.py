@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tether.doctor import before, objects
 from tether.doctor.view import ClusterView, MeshView
 from tether.kube import KubeError
 from tether.redact import redact
-from tether.topology import XDS_PORT
+from tether.topology import WEBHOOK_PORT, XDS_PORT
 from tether.trace.istiod import Channel, Endpoint
 from tether.trace.record import Actor, Outcome, Participant, Step, Verdict
 
@@ -42,6 +42,8 @@ class Learned:
 
     root: str = ""
     address: str = ""
+    ports: Mapping[int, int] = field(default_factory=dict[int, int])
+    """By istiod's own port: the port to go to at the address."""
     cluster_id: str = ""
     network: str = ""
     trust_domain: str = ""
@@ -85,10 +87,20 @@ class Stage:
         """Audiences that istiod takes."""
         return (objects.istiod_variable(self.view.primary, "TOKEN_AUDIENCES") or DEFAULT_AUDIENCE).split(",")
 
+    @property
+    def xds_port(self) -> int:
+        """Port to go to for discovery and certificates, as far as the trace has learned."""
+        return self.learned.ports.get(XDS_PORT, XDS_PORT)
+
+    @property
+    def webhook_port(self) -> int:
+        """Port to go to for injection."""
+        return self.learned.ports.get(WEBHOOK_PORT, WEBHOOK_PORT)
+
     def channel(self) -> Channel:
         """A proxy's channel to istiod, as far as the trace has learned."""
         known = self.learned
-        return Channel(self.endpoint(XDS_PORT), known.cluster_id, known.token, self.part.client_certificate)
+        return Channel(self.endpoint(self.xds_port), known.cluster_id, known.token, self.part.client_certificate)
 
     def endpoint(self, port: int) -> Endpoint:
         """Istiod behind the gateway, as far as the trace has learned."""
