@@ -178,7 +178,7 @@ class GatewayReady(_ProviderResource):
     outputs: ClassVar = {"address": "address", "ip_addresses": "ipAddresses"}
 
     address: pulumi.Output[str]
-    """The load balancer's IP address or host name."""
+    """The load balancer's IP address or host name, or a node's IP address."""
     ip_addresses: pulumi.Output[list[str]]
     """What that name stands for, or the IP addresses themselves; sorted."""
 

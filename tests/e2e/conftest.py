@@ -32,6 +32,7 @@ OWN_CLUSTERS = frozenset(
         "test_interruptions.py",
         "test_ip_families.py",
         "test_istio_line.py",
+        "test_node_ports.py",
         "test_remote_removal.py",
         "test_revision.py",
     }

@@ -1,10 +1,14 @@
 """Gateways at ports of nodes: what is taken and what is refused."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.unit.settings.test_exposure import clusters, problems, settings
+from tether.settings import read
 from tether.settings.exposure import in_force
 from tether.settings.node_ports import ServiceType
 
@@ -124,3 +128,13 @@ def test_nodes_have_addresses_of_the_first_family_of_the_mesh(family: str, taken
 
     assert set(found) == {"tether:clusters[1].exposure.nodeAddresses[1]"}
     assert f"ipFamily is {family}" in found["tether:clusters[1].exposure.nodeAddresses[1]"].wrong
+
+
+def test_the_settings_of_the_how_to_can_be_used() -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/do-without-load-balancers.md").read_text()
+    config = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["config"]
+
+    found = read({key: json.dumps(value) for key, value in config.items()})
+
+    assert found.exposure.service_type is ServiceType.NODE_PORT
+    assert found.clusters[0].exposure.node_addresses == ("192.0.2.11", "192.0.2.12")
