@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.environment import TETHER, Environment, things_of
+from tests.e2e.environment import TETHER, Environment, standing
 from tether import topology
 from tether.gateway_entry import NODE_PORTS, PORT_OF
 
@@ -16,14 +16,8 @@ CLUSTERS = ("cluster1", "cluster2")
 @pytest.fixture(scope="module")
 def mesh() -> Iterator[Environment]:
     environment = Environment(settings={"exposure": {"serviceType": "NodePort"}})
-    suffix = ""
-    try:
-        environment.up()
-        suffix = environment.suffix
+    with standing(environment):
         yield environment
-    finally:
-        environment.remove()
-    assert things_of(suffix) == []
 
 
 def test_the_endpoints_are_ports_of_nodes_and_nothing_waits_for_a_load_balancer(mesh: Environment) -> None:
