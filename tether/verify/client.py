@@ -16,7 +16,7 @@ from tether.verify.matrix import Protocol
 
 _PER_SECOND = 50
 """Requests begin one after the other, so that they do not wait for each other and latencies are the mesh's."""
-_PATIENCE = 5.0
+PATIENCE = 5.0
 """Seconds that a round may take beyond the sending."""
 _SLACK = 10.0
 """Seconds for the API server to start the client and to bring its words."""
@@ -87,13 +87,17 @@ class Sample:
         return ", ".join(parts) or "no answer at all"
 
 
-def ask(asker: Asker, protocol: Protocol, service: str, requests: int) -> Sample:
-    """Send requests to a Service of the asker's namespace, each on a connection of its own."""
-    command = _command(protocol, f"{service}.{asker.namespace}", requests)
+def ask(asker: Asker, protocol: Protocol, service: str, requests: int, *, patience: float = PATIENCE) -> Sample:
+    """Send requests to a Service of the asker's namespace, each on a connection of its own.
+
+    The client's time-out counts for all of them together: the sending, and the patience in seconds.
+    """
+    seconds = patience + requests / _PER_SECOND
+    command = _command(protocol, f"{service}.{asker.namespace}", requests, seconds)
     try:
         done = asker.api.execute(
             asker.namespace, asker.pod, command, container=echo.APP,
-            timeout=_seconds(requests) + _SLACK, cancel=asker.cancel,
+            timeout=seconds + _SLACK, cancel=asker.cancel,
         )  # fmt: skip
     except kube.KubeError as error:
         return Sample(requests=requests, failed=requests, error=str(error))
@@ -129,17 +133,12 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def _command(protocol: Protocol, host: str, requests: int) -> list[str]:
+def _command(protocol: Protocol, host: str, requests: int, seconds: float) -> list[str]:
     path = "/" if protocol is Protocol.HTTP else ""
     return [
         "client", "--count", str(requests), "--qps", str(_PER_SECOND), "--new-connection-per-request",
-        "--timeout", f"{_seconds(requests):.1f}s", f"{protocol}://{host}:{echo.service_port(protocol)}{path}",
+        "--timeout", f"{seconds:.1f}s", f"{protocol}://{host}:{echo.service_port(protocol)}{path}",
     ]  # fmt: skip
-
-
-def _seconds(requests: int) -> float:
-    """The client's time-out counts for all requests of a round together."""
-    return _PATIENCE + requests / _PER_SECOND
 
 
 def _short(text: str) -> str:

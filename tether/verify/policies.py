@@ -46,5 +46,17 @@ def prefer_own_locality(namespace: str, service: str) -> tuple[str, kube.Object]
     return f"/apis/networking.istio.io/v1/namespaces/{namespace}/destinationrules", body
 
 
+def end_idle_connections(namespace: str) -> tuple[str, kube.Object]:
+    """Have proxies end idle connections to the echo applications before those do.
+
+    An application ends a connection that was idle for five seconds (istio/istio pkg/test/echo/server/endpoint/util.go),
+    and a request that its proxy sends on it in that moment is lost: 503 with flag UC, whatever the mesh does.
+    """
+    pool = {"http": {"idleTimeout": "2s"}}
+    spec = {"workloadSelector": {"labels": {"app": echo.APP}}, "inboundConnectionPool": pool}
+    body = _object("networking.istio.io/v1", "Sidecar", "idle-connections", spec)
+    return f"/apis/networking.istio.io/v1/namespaces/{namespace}/sidecars", body
+
+
 def _object(version: str, kind: str, name: str, spec: kube.Object) -> kube.Object:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}

@@ -187,7 +187,10 @@ class Stand:
         return "/api/v1/namespaces", echo.namespace_object(self.namespace, self.mesh.revision)
 
     def _configuration(self) -> list[tuple[str, kube.Object]]:
-        found = [policies.peer_authentication(self.namespace, Mode.PERMISSIVE)]
+        found = [
+            policies.peer_authentication(self.namespace, Mode.PERMISSIVE),
+            policies.end_idle_connections(self.namespace),
+        ]
         if Protocol.TCP in self.needs.protocols:
             found.append(connections.access_log(self.namespace))
         if self.needs.failover:
