@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.e2e import traffic
 from tests.e2e.breaking.lab import ISTIO, PRIMARY, REMOTE
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import TETHER, Environment, Ran, until
@@ -85,14 +86,14 @@ def shorten(environment: Environment, left: datetime.timedelta) -> None:
     assert ran.code == 0, ran.talk
 
 
-def up_under_traffic(environment: Environment) -> tuple[dict[str, Any], list[Ran]]:
-    """Bring the mesh up while requests cross both ways and new proxies authenticate, from before until after."""
+def up_while_proxies_start(environment: Environment) -> tuple[dict[str, Any], list[Ran]]:
+    """Bring the mesh up while new proxies authenticate and are asked, from before until after."""
     over = threading.Event()
 
     def prove() -> list[Ran]:
         done: list[Ran] = []
         while not over.is_set() or not done:
-            done.append(environment.run(TETHER, "verify", "--only", "http,tcp", "--requests", "200"))
+            done.append(environment.run(TETHER, "verify", "--only", "http"))
         return done
 
     with ThreadPoolExecutor(1) as alone:
@@ -128,7 +129,9 @@ def test_a_token_that_ends_soon_is_renewed_without_a_lost_request_and_the_old_on
     preview = bound.pulumi("preview")
     assert "ends in 3 h" in preview.stdout + preview.stderr
 
-    result, proofs = up_under_traffic(bound)
+    files = {name: bound.kubeconfig(name) for name in (PRIMARY, REMOTE)}
+    with traffic.between(files) as crossing, crossing.during("the token was renewed"):
+        result, proofs = up_while_proxies_start(bound)
 
     assert [one.talk for one in proofs if one.code] == []
     assert result["daysLeft"]["credentials"] == {REMOTE: 1}

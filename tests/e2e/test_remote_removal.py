@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import traffic
 from tests.e2e.breaking.before import authority
 from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, runtime, until
 from tests.e2e.program import Program, bare_clusters
@@ -241,7 +242,7 @@ class Asking:
 
 
 @pytest.mark.timeout(1200)
-def test_a_remote_leaves_without_a_refused_pod_and_comes_back(trio: Trio) -> None:
+def test_a_remote_leaves_without_a_refused_pod_and_comes_back_while_the_others_lose_no_request(trio: Trio) -> None:
     put_shop(trio)
     listed = trio.remove("--dry-run")
     assert listed.code == 0, listed.talk
@@ -255,19 +256,21 @@ def test_a_remote_leaves_without_a_refused_pod_and_comes_back(trio: Trio) -> Non
     trio.do("west", "-n", "shop", "delete", "pods", "--all", "--wait=true")
     until("new pods have no proxy", lambda: "istio-proxy" not in proxies(trio), seconds=START_SECONDS)
     trio.do("west", "label", "namespace", "shop", "istio-injection=enabled")
-    with Asking(trio) as asking:
-        ran = trio.remove("--yes")
-    assert ran.code == 0, ran.talk
-    assert asking.refusals == []
-    assert asking.admitted > 3
-    trio.assert_the_west_is_out()
-    assert trio.environment.pulumi("preview", "--expect-no-changes").code == 0
-    assert trio.environment.run(TETHER, "doctor").code == 0
+    with traffic.between({name: file for name, file in trio.files.items() if name != "west"}) as crossing:
+        with Asking(trio) as asking, crossing.during("a remote left"):
+            ran = trio.remove("--yes")
+        assert ran.code == 0, ran.talk
+        assert asking.refusals == []
+        assert asking.admitted > 3
+        trio.assert_the_west_is_out()
+        assert trio.environment.pulumi("preview", "--expect-no-changes").code == 0
+        assert trio.environment.run(TETHER, "doctor").code == 0
 
-    kept = PROJECT / ".tether" / "removals" / trio.environment.stack / "west"
-    assert [path.name for path in kept.iterdir()] == [trio.environment.stack_file.name]
-    shutil.copyfile(kept / trio.environment.stack_file.name, trio.environment.stack_file)
-    assert {one["cluster"] for one in trio.environment.up()["endpoints"]} == set(CLUSTERS)
+        kept = PROJECT / ".tether" / "removals" / trio.environment.stack / "west"
+        assert [path.name for path in kept.iterdir()] == [trio.environment.stack_file.name]
+        shutil.copyfile(kept / trio.environment.stack_file.name, trio.environment.stack_file)
+        with crossing.during("a remote came"):
+            assert {one["cluster"] for one in trio.environment.up()["endpoints"]} == set(CLUSTERS)
 
 
 @pytest.mark.timeout(1200)
