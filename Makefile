@@ -5,10 +5,10 @@ PYTHON ?= python3
 RUN := .venv/bin/
 TETHER := $(RUN)tether
 
-.PHONY: help up down test bench conformance tools tools-clean clouds env lint
+.PHONY: help up down test bench bench-remotes conformance tools tools-clean clouds env lint
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(TETHER) ## make the clusters and the mesh, prove that requests cross, show the endpoints
 	@$(TETHER) up
@@ -23,6 +23,9 @@ test: tools lint ## lint, then unit, provider, contract, browser and end-to-end 
 
 bench: tools ## measure pulumi up against the documented step-by-step sequence
 	@$(RUN)python -m bench
+
+bench-remotes: tools ## measure pulumi up with 1, 2 and 4 remotes, and one remote more and less
+	@$(RUN)python -m bench.remotes
 
 conformance: tools ## run Istio's own integration tests on a mesh of their own; results into docs/conformance
 	@$(RUN)python -m conformance

@@ -1,14 +1,12 @@
 """``python -m bench``: the documented sequence and ``pulumi up``, both from nothing to a verified mesh."""
 
 import argparse
-import contextlib
 import json
 import os
 import secrets
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,11 +14,10 @@ from pathlib import Path
 
 from bench.measure import Reading, reading
 from bench.peer import Peer
+from bench.stack import PROJECT, empty, tell
 from tether import parts
 from toolchain import build, environment
 
-PROJECT = Path(__file__).resolve().parent.parent
-STACK = "bench"
 SETTLE_SECONDS = 30
 """Fresh control planes keep both cores busy for a while; what people do every day is not done in that while."""
 
@@ -68,42 +65,25 @@ def run_peer(settings: Mapping[str, str], helm: Path) -> Reading:
 
 def run_tether(settings: Mapping[str, str]) -> dict[str, Reading]:
     """``pulumi up`` from nothing to a verified mesh, then what people do with it every day, then destroy."""
-    with tempfile.TemporaryDirectory(prefix="tether-bench-") as folder, contextlib.ExitStack() as afterwards:
-        config = Path(folder) / "Pulumi.bench.yaml"
-        config.write_text((PROJECT / "stacks" / "Pulumi.kind.yaml").read_text())
-        own = {**settings, "PULUMI_BACKEND_URL": Path(folder).as_uri(), "PULUMI_STACK": STACK}
-        # The engine writes the passphrase's salt there, which fits this checkout alone.
-        afterwards.callback((PROJECT / "stacks" / f"Pulumi.{STACK}.yaml").unlink, missing_ok=True)
-        pulumi(own, "stack", "init", STACK, config=config)
+    with empty(settings, (PROJECT / "stacks" / "Pulumi.kind.yaml").read_text()) as stack:
         results: dict[str, Reading] = {}
         try:
-            for name, arguments in (
-                ("up", ("up", "--yes", "--skip-preview")),
-                ("preview", ("preview",)),
-                ("up again", ("up", "--yes", "--skip-preview")),
-                ("refresh", ("refresh", "--yes", "--skip-preview")),
+            for name, step in (
+                ("up", stack.up),
+                ("preview", lambda: stack.pulumi("preview")),
+                ("up again", stack.up),
+                ("refresh", lambda: stack.pulumi("refresh", "--yes", "--skip-preview")),
             ):
                 with reading() as results[name]:
-                    pulumi(own, *arguments, config=config)
+                    step()
                 if name == "up":
                     time.sleep(SETTLE_SECONDS)
                 tell(f"  {name}: {results[name].seconds:.1f} s")
         finally:
             with reading() as results["destroy"]:
-                pulumi(own, "destroy", "--yes", "--skip-preview", config=config)
+                stack.destroy()
             tell(f"  destroy: {results['destroy'].seconds:.1f} s")
         return results
-
-
-def pulumi(settings: Mapping[str, str], *arguments: str, config: Path) -> None:
-    """One command of the engine; its output is shown only when it fails."""
-    command = ["pulumi", *arguments, "--config-file", str(config), "--non-interactive", "--color", "never"]
-    if arguments[0] == "stack":
-        command = ["pulumi", *arguments, "--non-interactive"]
-    done = subprocess.run(command, cwd=PROJECT, env=settings, capture_output=True, text=True, check=False)
-    if done.returncode:
-        tell(done.stdout + done.stderr)
-        raise subprocess.CalledProcessError(done.returncode, command)
 
 
 def table(rounds: Mapping[str, Sequence[Reading]]) -> str:
@@ -123,11 +103,6 @@ def table(rounds: Mapping[str, Sequence[Reading]]) -> str:
         f"ratio of up to the documented sequence: {middle['up'] / middle['peer']:.2f}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def tell(line: str) -> None:
-    """Talk on standard error; the table alone is the result."""
-    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

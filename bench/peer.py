@@ -69,7 +69,7 @@ class Peer:
                 break
         else:
             raise RuntimeError("no free subnet for the bench's network")
-        self.pools = topology.address_pools(subnet, len(CLUSTERS))
+        self.pools = topology.address_pools(subnet)[: len(CLUSTERS)]
         for name in CLUSTERS:
             plan = kind.Plan(
                 name=self.cluster(name),

@@ -1,0 +1,176 @@
+"""``python -m bench.remotes``: what ``pulumi up`` takes with more and more remotes, and what one more of them costs."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.measure import reading
+from bench.stack import PROJECT, Stack, empty, tell
+from toolchain import build, environment
+
+REMOTES = (1, 2, 4)
+POLL_SECONDS = 0.02
+_MADE = ("create", "create-replacement", "update")
+
+
+@dataclass
+class Span:
+    """When the engine worked on one resource, in seconds since the run began."""
+
+    begins: float
+    ends: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One measured ``pulumi up``."""
+
+    title: str
+    seconds: float
+    path: Sequence[tuple[str, float]]
+    """Resources of the longest chain in which each had to wait for the one before, with the seconds that each took.
+
+    Empty where nothing was made.
+    """
+
+    @property
+    def path_seconds(self) -> float:
+        """What the chain alone takes: no run can be faster."""
+        return sum(seconds for _, seconds in self.path)
+
+
+@dataclass
+class Watch:
+    """Reads the engine's event log while it is written: the engine's own times are whole seconds."""
+
+    file: Path
+    spans: dict[str, Span] = field(default_factory=dict[str, Span])
+
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """Read along for the length of a block."""
+        over = threading.Event()
+        reader = threading.Thread(target=self._read, args=(over, time.monotonic()))
+        reader.start()
+        try:
+            yield
+        finally:
+            over.set()
+            reader.join()
+
+    def _read(self, over: threading.Event, began: float) -> None:
+        rest = ""
+        with self.file.open() as log:
+            while True:
+                is_last = over.is_set()
+                *lines, rest = (rest + log.read()).split("\n")
+                for line in lines:
+                    self.take(json.loads(line), time.monotonic() - began)
+                if is_last:
+                    return
+                time.sleep(POLL_SECONDS)
+
+    def take(self, event: Mapping[str, Any], now: float) -> None:
+        """Note an event (pulumi/pulumi sdk/go/common/apitype/events.go)."""
+        for kind in ("resourcePreEvent", "resOutputsEvent"):
+            metadata = event.get(kind, {}).get("metadata", {})
+            if metadata.get("op") in _MADE:
+                if kind == "resourcePreEvent":
+                    self.spans[metadata["urn"]] = Span(now)
+                elif span := self.spans.get(metadata["urn"]):
+                    span.ends = now
+
+
+def longest_chain(spans: Mapping[str, Span], resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+    """From the resource that was ready last back along what each waited for, in order of time.
+
+    Components are left out: they are ready when what is in them is.
+    """
+    needs = {
+        str(one["urn"]): {*one.get("dependencies", ()), str(one.get("provider", "")).rpartition("::")[0]}
+        for one in resources
+        if one.get("custom")
+    }
+    ends = {urn: span.ends for urn, span in spans.items() if span.ends is not None and urn in needs}
+    chain: list[tuple[str, float]] = []
+    here = max(ends, key=lambda urn: ends[urn], default=None)
+    while here is not None:
+        chain.append((here.rpartition("::")[2], ends[here] - spans[here].begins))
+        here = max(needs[here] & ends.keys(), key=lambda urn: ends[urn], default=None)
+    return chain[::-1]
+
+
+def content(remotes: int) -> str:
+    """A stack file with as many remotes."""
+    clusters = [
+        {"name": f"cluster{number}", "role": "remote" if number > 1 else "primary", "network": f"network{number}"}
+        for number in range(1, remotes + 2)
+    ]
+    return yaml.safe_dump({"config": {"tether:clusters": clusters}})
+
+
+def measured(stack: Stack, title: str, *, grows: bool = True) -> Run:
+    """Bring a stack up and look what it waited for, where it grows."""
+    with tempfile.NamedTemporaryFile(prefix="tether-bench-", suffix=".events") as log:
+        watch = Watch(Path(log.name))
+        with reading() as taken, watch.watching():
+            stack.up("--event-log", log.name)
+    chain = longest_chain(watch.spans, stack.resources()) if grows else []
+    run = Run(title=title, seconds=taken.seconds, path=chain)
+    tell(f"  {title}: {run.seconds:.1f} s; chain: " + ", ".join(f"{name} {s:.1f}" for name, s in run.path))
+    return run
+
+
+def runs(settings: Mapping[str, str], remotes: int) -> Generator[Run]:
+    """From nothing, then one remote less, if there is more than one, and one more again; everything is removed."""
+    tell(f"{remotes} of {max(REMOTES)} remotes")
+    with empty(settings, content(remotes)) as stack:
+        try:
+            yield measured(stack, f"from nothing, {remotes}")
+            if remotes > 1:
+                stack.config.write_text(content(remotes - 1))
+                yield measured(stack, f"from {remotes} to {remotes - 1}", grows=False)
+                stack.config.write_text(content(remotes))
+                yield measured(stack, f"from {remotes - 1} to {remotes}")
+        finally:
+            stack.destroy()
+
+
+def table(done: Sequence[Run]) -> str:
+    """Markdown; each run beside the chain of its own that it cannot be faster than, and beside the first run."""
+    lines = ["| remotes | seconds | longest chain | seconds / chain | seconds / first row |", "|---|---|---|---|---|"]
+    for run in done:
+        ratio = f"{run.seconds / run.path_seconds:.2f}" if run.path_seconds else "-"
+        lines.append(
+            f"| {run.title} | {run.seconds:.1f} | {run.path_seconds:.1f} | {ratio} "
+            f"| {run.seconds / done[0].seconds:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run everything and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.remotes", description=__doc__)
+    parser.add_argument(
+        "--remotes", type=int, nargs="+", default=REMOTES, metavar="N", help="numbers of remotes (default: 1 2 4)"
+    )
+    numbers = parser.parse_args().remotes
+    build.ensure(PROJECT)
+    settings = {**os.environ, **environment.variables(PROJECT), "PULUMI_DEBUG_COMMANDS": "true"}
+    sys.stdout.write(table([run for number in numbers for run in runs(settings, number)]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
