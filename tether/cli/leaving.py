@@ -88,7 +88,9 @@ def opened(place: Project, wish: Wish) -> Generator[Leaving]:
         _check_name(place, mesh, wish.name)
     changed = None if resumed else cluster_list.without(place, wish.name)
     members = {one.name: one for one in target.of_stack(kept.before if resumed else place).members}
-    kubeconfig = kept.kubeconfig.read_text() if resumed else None
+    # Where the stack has no longer one, or not yet again, an earlier run may have kept it.
+    is_known = wish.name in members and not resumed
+    kubeconfig = None if is_known else kept.read_kubeconfig()
     with contextlib.ExitStack() as stack:
         try:
             primary = open_side(stack, members[mesh.primary.name])
@@ -123,7 +125,7 @@ def _check_name(place: Project, mesh: Topology, name: str) -> None:
 
 
 def _remote_member(name: str, member: Member | None, kubeconfig: str | None) -> Member:
-    """The remote; with the kubeconfig that an earlier run kept where the stack has forgotten it."""
+    """The remote; with the kubeconfig that an earlier run kept where the stack has none."""
     if member is not None and kubeconfig is None:
         return member
     return Member(name=name, role=Role.REMOTE, kubeconfig=kubeconfig or "")

@@ -58,6 +58,8 @@ class World:
         self.log: list[str] = []
         self.options: list[tuple[str, ...]] = []
         self.faults: list[BaseException] = []
+        self.unmade: set[str] = set()
+        """Clusters that the engine knows nothing of."""
         self.choose("existing")
         self.place.kubeconfigs.mkdir(parents=True)
         for name in NAMES:
@@ -93,7 +95,7 @@ class World:
             write_state(self.place, json.loads(stdin or ""))
             return ""
         assert arguments[1:3] == ("output", "kubeconfigs") or arguments[:2] == ("stack", "output"), arguments
-        kubeconfigs = {name: name for name in self.listed()}
+        kubeconfigs = {name: name for name in self.listed() if name not in self.unmade}
         return json.dumps(kubeconfigs if "kubeconfigs" in arguments else {"kubeconfigs": kubeconfigs})
 
     def _run_engine(self, *arguments: str) -> None:

@@ -184,6 +184,22 @@ def test_a_remote_that_is_gone_is_given_up_and_can_be_cleaned_should_it_come_bac
     assert not (world.place.removals / "west" / "kubeconfig").exists()
 
 
+def test_a_remote_that_was_put_back_and_not_made_again_is_emptied_with_what_its_removal_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Observed: an update failed after that, and the next removal wrote an empty kubeconfig over the kept one."""
+    world.silence("west")
+    assert run(monkeypatch, "--yes", "--unreachable") == 0
+    world.place.stack_file.write_text(settings("existing"))
+    world.unmade = {"west"}
+    (world.place.kubeconfigs / "west").unlink()
+    world.west.refused.clear()
+    world.west.on_delete = lambda path: world.west.end_namespace() if path.endswith(f"/{NAMESPACE}") else None
+    assert run(monkeypatch, "--yes") == 0
+    assert not any("istio" in path for path in world.west.objects if "customresource" not in path)
+    assert not (world.place.removals / "west" / "kubeconfig").exists()
+
+
 def targets(arguments: Sequence[str]) -> list[str]:
     return [one.rpartition("::")[2] for one in arguments if one.startswith("--target=")]
 
