@@ -21,7 +21,7 @@ from toolchain import build, environment
 
 REMOTES = (1, 2, 4)
 POLL_SECONDS = 0.02
-_MADE = ("create", "create-replacement", "update")
+_MADE = ("create", "create-replacement", "update", "read", "read-replacement")
 
 
 @dataclass
@@ -93,22 +93,47 @@ class Watch:
 
 
 def longest_chain(spans: Mapping[str, Span], resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
-    """From the resource that was ready last back along what each waited for, in order of time.
-
-    Components are left out: they are ready when what is in them is.
-    """
-    needs = {
-        str(one["urn"]): {*one.get("dependencies", ()), str(one.get("provider", "")).rpartition("::")[0]}
-        for one in resources
-        if one.get("custom")
-    }
+    """From the resource that was ready last back along what each waited for, in order of time."""
+    needs = _needs(resources)
     ends = {urn: span.ends for urn, span in spans.items() if span.ends is not None and urn in needs}
     chain: list[tuple[str, float]] = []
     here = max(ends, key=lambda urn: ends[urn], default=None)
     while here is not None:
-        chain.append((here.rpartition("::")[2], ends[here] - spans[here].begins))
+        chain.append((_spoken(here), ends[here] - spans[here].begins))
         here = max(needs[here] & ends.keys(), key=lambda urn: ends[urn], default=None)
     return chain[::-1]
+
+
+def _needs(resources: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """What each resource that is no component waits for: itself, and with the components that it is in.
+
+    A component that is waited for stands for what is in it.
+    """
+    by_urn = {str(one["urn"]): one for one in resources}
+    inside: dict[str, set[str]] = {urn: set() for urn in by_urn}
+    around = {urn: [urn, *_ancestors(urn, by_urn)] for urn in by_urn}
+    customs = [urn for urn, one in by_urn.items() if one.get("custom")]
+    for urn in customs:
+        for place in around[urn]:
+            inside[place].add(urn)
+    needs: dict[str, set[str]] = {}
+    for urn in customs:
+        named = {need for place in around[urn] for need in by_urn[place].get("dependencies", ())}
+        named.add(str(by_urn[urn].get("provider", "")).rpartition("::")[0])
+        needs[urn] = {inner for need in named for inner in inside.get(need, ())} - {urn}
+    return needs
+
+
+def _ancestors(urn: str, by_urn: Mapping[str, Mapping[str, Any]]) -> Generator[str]:
+    while parent := by_urn.get(urn, {}).get("parent"):
+        urn = str(parent)
+        yield urn
+
+
+def _spoken(urn: str) -> str:
+    """A resource by its type and name: ``Release cluster2-base``."""
+    *_, types, name = urn.split("::")
+    return f"{types.rpartition(':')[2]} {name}"
 
 
 def content(remotes: int) -> str:
