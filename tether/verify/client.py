@@ -25,6 +25,10 @@ _LATE = re.compile(r"timed out after \S+ and only (?P<completed>\d+)/\d+ request
 _REFUSED = re.compile(r"reset by peer|\bEOF\b|broken pipe")
 _DENIED = "PermissionDenied"
 TIMED_OUT = "no answer in time"
+NOT_RESOLVED = "never sent: the client waits two seconds for its cluster's DNS, and got no address"
+NOT_DIALLED = "never sent: the client waits two seconds for a connection, and its own proxy gave none"
+NEVER_SENT = (NOT_RESOLVED, NOT_DIALLED)
+"""The client's own limit on a busy machine: istio/istio pkg/test/echo/common/util.go, ConnectionTimeout."""
 CLOSED = "the connection was closed without an answer (EOF)"
 _LONGEST = 200
 
@@ -144,6 +148,8 @@ def _command(protocol: Protocol, host: str, requests: int, seconds: float) -> li
 def _short(text: str) -> str:
     """One line; what the client repeats of itself is left out."""
     words = " ".join(text.split())
+    if "i/o timeout" in words and "dial " in words:
+        return NOT_RESOLVED if " lookup " in words else NOT_DIALLED
     if "deadline exceeded" in words or "i/o timeout" in words:
         return TIMED_OUT
     if words.startswith("expect to recv message"):

@@ -47,6 +47,22 @@ def test_silence_is_neither_a_refusal_nor_a_denial(output: str) -> None:
     assert (found.refused, found.denied) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        ('Get "http://echo.app:80/": dial tcp: lookup echo.app on 10.96.0.10:53: read udp: i/o timeout',
+         client.NOT_RESOLVED),
+        ('Get "http://echo.app:80/": dial tcp: lookup echo.app: i/o timeout', client.NOT_RESOLVED),
+        ('Get "http://echo.app:80/": dial tcp 10.96.3.4:80: i/o timeout', client.NOT_DIALLED),
+        ("read tcp 10.0.0.1:5->10.96.3.4:80: i/o timeout", client.TIMED_OUT),
+    ],
+)  # fmt: skip
+def test_what_the_client_never_sent_is_told_from_what_nobody_answered(error: str, says: str) -> None:
+    found = client.failure(f"1/25 requests had errors; first error: {error}", 25)
+
+    assert (found.failed, found.error) == (1, says)
+
+
 def test_what_was_never_seen_answered_is_lost() -> None:
     found = client.failure(LATE, 20)
 

@@ -73,6 +73,18 @@ def test_a_change_that_no_whole_round_fell_into_proves_nothing(
         traffic.send(EAST)
 
 
+@pytest.mark.parametrize("reason", client.NEVER_SENT)
+def test_what_was_never_sent_is_neither_lost_nor_proof(
+    monkeypatch: pytest.MonkeyPatch, traffic: Traffic, reason: str
+) -> None:
+    """Observed: one of 7000 requests, when a fourth control plane started on two processors."""
+    unsent = Sample(requests=ROUND, failed=1, error=reason)
+    answer(monkeypatch, traffic, ANSWERED, unsent, unsent)
+    with pytest.raises(AssertionError, match="too few rounds"), traffic.during("a remote came"):
+        traffic.send(EAST)
+    assert traffic.losses == []
+
+
 def test_answers_of_another_cluster_are_lost_requests(monkeypatch: pytest.MonkeyPatch, traffic: Traffic) -> None:
     own = Sample(requests=ROUND, answers=(Answer(status="200", cluster="east"),) * ROUND)
     answer(monkeypatch, traffic, own)
