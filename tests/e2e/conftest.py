@@ -38,7 +38,8 @@ OWN_CLUSTERS = frozenset(
     }
 )
 """What makes clusters of its own, up to three. They come first and one after the other, in one process, while another
-tests its mesh: five nodes are what fits into the inotify instances that Linux gives a user by default."""
+tests its mesh: five nodes are what fits into the inotify instances that Linux gives a user by default. So a module that
+keeps a mesh for its tests has none of them make clusters beside it."""
 REUSE = "TETHER_E2E_STACK"
 """Name of a stack that stands already and is to stay: spares a developer the minute of every run in one process."""
 

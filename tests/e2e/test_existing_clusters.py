@@ -14,13 +14,18 @@ import pytest
 from tests.e2e.breaking.before import authority
 from tests.e2e.environment import TETHER, Environment, Ran, is_open, runtime
 from tests.e2e.program import Program
-from tether.topology import ENVIRONMENT_NETWORKS, GATEWAY_PORTS, XDS_PORT
+from tether import topology
+from tether.gateway_entry import NODE_SELECTOR, selector
+from tether.topology import EAST_WEST_GATEWAY, ENVIRONMENT_NETWORKS, GATEWAY_PORTS, XDS_PORT
 
 CLUSTERS = {"east": "primary", "west": "remote"}
 API_SERVER_PORT = 6443
 STRANGER = "192.0.2.7"
 """An address for documentation, which no network here has (RFC 5737)."""
 SECONDS = 10
+EDGE = {"example.com/edge": "true"}
+"""Label of the nodes at which the gateways may be entered."""
+KUBELET_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,3 +196,49 @@ def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare:
         assert "istio-system" in before[name] or "istio-system" not in namespaces(file, environment)
         assert {one for one in namespaces(file, environment) - before[name] if not one.startswith("tether-")} == set()
     assert marks(environment, files["west"]) == THEIRS
+
+
+def give_external_ip(node: str, environment: Environment, file: Path) -> str:
+    """Label a node as one of the edge and give it an address of type ExternalIP, as a cloud's controller does."""
+
+    def kubectl(*arguments: str) -> str:
+        ran = environment.run("kubectl", "--kubeconfig", file, *arguments)
+        assert ran.code == 0, ran.talk
+        return ran.stdout
+
+    # Any other kubelet writes the addresses that it knows itself over those of anybody else.
+    runtime("exec", node, "sed", "--in-place", 's/ARGS="/&--cloud-provider=external /', KUBELET_FLAGS)
+    runtime("exec", node, "systemctl", "restart", "kubelet")
+    kubectl("label", "node", node, *(f"{key}={value}" for key, value in EDGE.items()))
+    listed = json.loads(kubectl("get", "node", node, "-o", "json"))["status"]["addresses"]
+    (address,) = [one["address"] for one in listed if one["type"] == "InternalIP"]
+    status = {"status": {"addresses": [*listed, {"type": "ExternalIP", "address": address}]}}
+    kubectl("patch", "node", node, "--subresource", "status", "--type", "merge", "-p", json.dumps(status))
+    return address
+
+
+@pytest.mark.timeout(900)
+def test_istiod_finds_the_nodes_of_clusters_that_somebody_else_made_by_their_labels(
+    bare: Program, tmp_path: Path
+) -> None:
+    made = json.loads(bare.pulumi("stack", "output", "--json", "--show-secrets"))
+    settings = {**settings_over(made, tmp_path), "exposure": {"serviceType": "NodePort", "nodeSelector": EDGE}}
+    environment = Environment(settings=settings)
+    entered = {
+        name: give_external_ip(
+            topology.control_plane_host(topology.kind_cluster_name(name, bare.suffix)), environment,
+            tmp_path / f"{name}.kubeconfig",
+        )
+        for name in CLUSTERS
+    }  # fmt: skip
+    try:
+        # Which sends requests between the clusters, or fails.
+        endpoints = {one["cluster"]: one for one in environment.up()["endpoints"]}
+        assert {name: one["eastWestGateway"]["address"] for name, one in endpoints.items()} == entered
+        for name in entered:
+            service = environment.get(name, "-n", "istio-system", "service", EAST_WEST_GATEWAY)
+            assert service["metadata"]["annotations"][NODE_SELECTOR] == selector(EDGE)
+        doctor = environment.run(TETHER, "doctor")
+        assert doctor.code == 0, doctor.talk
+    finally:
+        environment.remove()

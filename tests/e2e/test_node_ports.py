@@ -2,21 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.environment import TETHER, Environment, runtime, standing
-from tests.e2e.program import Program
-from tests.e2e.test_existing_clusters import settings_over
+from tests.e2e.environment import TETHER, Environment, standing
 from tether import topology
-from tether.gateway_entry import NODE_PORTS, NODE_SELECTOR, PORT_OF, selector
+from tether.gateway_entry import NODE_PORTS, PORT_OF
 
 ISTIO = "istio-system"
 CLUSTERS = ("cluster1", "cluster2")
-EDGE = {"example.com/edge": "true"}
-"""Label of the nodes at which the gateways may be entered."""
-KUBELET_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 
 
 @pytest.fixture(scope="module")
@@ -62,49 +56,3 @@ def test_up_again_changes_nothing(mesh: Environment) -> None:
 def test_nothing_has_drifted(mesh: Environment) -> None:
     ran = mesh.pulumi("preview", "--refresh", "--expect-no-changes")
     assert ran.code == 0, ran.talk
-
-
-def give_external_ip(node: str, environment: Environment, file: Path) -> str:
-    """Label a node as one of the edge and give it an address of type ExternalIP, as a cloud's controller does."""
-
-    def kubectl(*arguments: str) -> str:
-        ran = environment.run("kubectl", "--kubeconfig", file, *arguments)
-        assert ran.code == 0, ran.talk
-        return ran.stdout
-
-    # Any other kubelet writes the addresses that it knows itself over those of anybody else.
-    runtime("exec", node, "sed", "--in-place", 's/ARGS="/&--cloud-provider=external /', KUBELET_FLAGS)
-    runtime("exec", node, "systemctl", "restart", "kubelet")
-    kubectl("label", "node", node, *(f"{key}={value}" for key, value in EDGE.items()))
-    listed = json.loads(kubectl("get", "node", node, "-o", "json"))["status"]["addresses"]
-    (address,) = [one["address"] for one in listed if one["type"] == "InternalIP"]
-    status = {"status": {"addresses": [*listed, {"type": "ExternalIP", "address": address}]}}
-    kubectl("patch", "node", node, "--subresource", "status", "--type", "merge", "-p", json.dumps(status))
-    return address
-
-
-@pytest.mark.timeout(900)
-def test_istiod_finds_the_nodes_of_clusters_that_somebody_else_made_by_their_labels(
-    bare: Program, tmp_path: Path
-) -> None:
-    made = json.loads(bare.pulumi("stack", "output", "--json", "--show-secrets"))
-    settings = {**settings_over(made, tmp_path), "exposure": {"serviceType": "NodePort", "nodeSelector": EDGE}}
-    environment = Environment(settings=settings)
-    entered = {
-        name: give_external_ip(
-            topology.control_plane_host(topology.kind_cluster_name(name, bare.suffix)), environment,
-            tmp_path / f"{name}.kubeconfig",
-        )
-        for name in ("east", "west")
-    }  # fmt: skip
-    try:
-        # Which sends requests between the clusters, or fails.
-        endpoints = {one["cluster"]: one for one in environment.up()["endpoints"]}
-        assert {name: one["eastWestGateway"]["address"] for name, one in endpoints.items()} == entered
-        for name in entered:
-            service = environment.get(name, "-n", ISTIO, "service", topology.EAST_WEST_GATEWAY)
-            assert service["metadata"]["annotations"][NODE_SELECTOR] == selector(EDGE)
-        doctor = environment.run(TETHER, "doctor")
-        assert doctor.code == 0, doctor.talk
-    finally:
-        environment.remove()
