@@ -9,10 +9,12 @@ from components.certificate_authority import CertificateAuthorityArgs
 from components.east_west_gateway import ExposureArgs, NodePortsArgs
 from components.istio import HelmValuesArgs
 from components.mesh import MeshArgs, MeshClusterArgs
+from components.remote_secret import ApiServerTrustArgs
 from tether import kubeconfig
 from tether.credential import CredentialKind
 from tether.parts import Parts
 from tether.settings import AuthoritySource, HelmValues, Settings, authority, credential, exposure
+from tether.settings.base import pem_text
 from tether.settings.exposure import TlsVersion
 from tether.settings.models import ClusterSettings
 from tether.settings.node_ports import ServiceType
@@ -55,6 +57,8 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
     for made, written, planned in zip(arguments["clusters"], settings.clusters, plan.clusters, strict=True):
         if values := _helm_values("clusters", written.helm_values):
             made["helm_values"] = values
+        if trust := _trust(planned):
+            made["api_server_trust"] = trust
         if _has_v1_endpoints(planned):
             made["v1_endpoints"] = True
         if held := _exposure(settings, written):
@@ -178,6 +182,19 @@ def _has_v1_endpoints(cluster: ClusterPlan) -> bool:
         return cluster.platform in (Platform.GKE, Platform.AKS)
     said = cluster.v1_endpoints
     return kubeconfig.is_of_endpoints_cloud(_kubeconfig(cluster)) if said is None else said
+
+
+def _trust(cluster: ClusterPlan) -> ApiServerTrustArgs:
+    """What istiod goes by to know the API server; empty where that shows the cluster's own certificate."""
+    trust: ApiServerTrustArgs = {}
+    if cluster.api_server_name is not None:
+        trust["server_name"] = cluster.api_server_name
+    if cluster.api_server_ca is not None:
+        try:
+            trust["certificate_authority"] = pem_text(cluster.api_server_ca, Path.cwd())
+        except OSError as error:
+            raise pulumi.RunError(f"apiServerCa of {cluster.name} cannot be read: {error.strerror}") from None
+    return trust
 
 
 def _existing_settings(cluster: ClusterPlan) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from components.kind_environment import KindEnvironment, KindEnvironmentArgs
 from components.primary import Primary, PrimaryArgs
 from components.reader_credential import ReaderCredential
 from components.remote import Remote, RemoteArgs
-from components.remote_secret import RemoteSecret
+from components.remote_secret import ApiServerTrustArgs, RemoteSecret
 from components.resources import RemoteReady, Verification
 from tether import gateway_entry, helm_values, topology
 from tether.topology import ClusterPlan, Platform, Role
@@ -42,6 +42,8 @@ class MeshClusterArgs(TypedDict):
     """Who may reach the cluster's east-west gateway, and where; everybody, at a load balancer when left out."""
     bound_token_hours: NotRequired[int]
     """Lifetime of the token with which istiod reads a remote, and which Tether renews; without an end when left out."""
+    api_server_trust: NotRequired[ApiServerTrustArgs]
+    """What istiod goes by to know a remote's API server, where that shows another certificate than its own."""
     v1_endpoints: NotRequired[bool]
     """Whether a remote's API server finds the Services of webhooks through v1 Endpoints, as on GKE and AKS."""
 
@@ -243,11 +245,8 @@ class Mesh(pulumi.ComponentResource):
         }
         if "node_addresses" in entered:
             arguments["istiod_addresses"] = entered["node_addresses"]
-        if "node_ports" in entered:
-            arguments["istiod_ports"] = {
-                "xds": entered["node_ports"]["xds"],
-                "webhook": entered["node_ports"]["webhook"],
-            }
+        if ports := entered.get("node_ports"):
+            arguments["istiod_ports"] = {"xds": ports["xds"], "webhook": ports["webhook"]}
         if "bound_token_hours" in cluster:
             arguments["bound_token_hours"] = cluster["bound_token_hours"]
         remote = Remote(name, arguments, self._inside(name))
@@ -259,6 +258,7 @@ class Mesh(pulumi.ComponentResource):
                 "api_server": self._places[name].cluster.api_server,
                 "certificate_authority": remote.credential.certificate_authority,
                 "token": remote.credential.token,
+                "trust": cluster.get("api_server_trust", {}),
                 "istio_namespace": self._args["istio_namespace"],
                 "labels": self._args["istio"].get("labels", {}),
             },

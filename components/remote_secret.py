@@ -9,6 +9,16 @@ import pulumi_kubernetes as kubernetes
 from components.cluster_provider import IN_PLACE
 from components.labels import metadata
 from tether import kubeconfig as kubeconfigs
+from tether.topology import OWN_AUTHORITY
+
+
+class ApiServerTrustArgs(TypedDict):
+    """What istiod goes by to know a remote's API server, where that shows another certificate than its own."""
+
+    server_name: NotRequired[str]
+    """Name in the certificate; that of the URL when left out."""
+    certificate_authority: NotRequired[str]
+    """CA of the certificate, PEM; the cluster's own when left out."""
 
 
 class RemoteSecretArgs(TypedDict):
@@ -24,6 +34,8 @@ class RemoteSecretArgs(TypedDict):
     """The remote API server's CA certificate, PEM."""
     token: pulumi.Input[str]
     """Token of the reader service account in the remote; kept secret."""
+    trust: NotRequired[ApiServerTrustArgs]
+    """Where the API server shows another certificate at that URL, as behind a proxy."""
     istio_namespace: NotRequired[pulumi.Input[str]]
     """Namespace of the primary's istiod, the only one that it watches for these secrets."""
     labels: NotRequired[dict[str, str]]
@@ -43,13 +55,14 @@ class RemoteSecret(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RemoteSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:RemoteSecret", name, {}, opts)
-        cluster_name = pulumi.Output.from_input(args["cluster_name"])
+        cluster_name, trust = pulumi.Output.from_input(args["cluster_name"]), args.get("trust", {})
         kubeconfig = pulumi.Output.secret(
             pulumi.Output.all(
                 cluster_name=cluster_name,
                 server=args["api_server"],
-                certificate_authority=args["certificate_authority"],
+                certificate_authority=trust.get("certificate_authority", args["certificate_authority"]),
                 token=args["token"],
+                server_name=trust.get("server_name", ""),
             ).apply(lambda parts: kubeconfigs.for_istiod(**parts))
         )
         secret = kubernetes.core.v1.Secret(
@@ -59,7 +72,12 @@ class RemoteSecret(pulumi.ComponentResource):
                     "name": args["secret_name"],
                     "namespace": args.get("istio_namespace", "istio-system"),
                     "labels": {"istio/multiCluster": "true"},
-                    "annotations": {"networking.istio.io/cluster": cluster_name, **IN_PLACE},
+                    "annotations": {
+                        "networking.istio.io/cluster": cluster_name,
+                        # Else ``tether doctor`` would take it for the CA of another cluster.
+                        **({OWN_AUTHORITY: "stated"} if "certificate_authority" in trust else {}),
+                        **IN_PLACE,
+                    },
                 },
                 args.get("labels"),
             ),

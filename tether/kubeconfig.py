@@ -77,7 +77,7 @@ def _read(path: Path) -> str:
         raise KubeconfigFileError(f"cannot be read: {path}: {error.strerror}") from None
 
 
-def for_istiod(*, cluster_name: str, server: str, certificate_authority: str, token: str) -> str:
+def for_istiod(*, cluster_name: str, server: str, certificate_authority: str, token: str, server_name: str = "") -> str:
     """Write the kubeconfig with which istiod reads a remote cluster.
 
     Same fields and same order as ``istioctl create-remote-secret``
@@ -89,12 +89,14 @@ def for_istiod(*, cluster_name: str, server: str, certificate_authority: str, to
         server: URL of the API server as the primary's pods reach it.
         certificate_authority: PEM of the CA that signed the API server's certificate.
         token: bearer token of the reader service account.
+        server_name: name in the API server's certificate; that of the URL when left out.
     """
     bundle = base64.b64encode(certificate_authority.encode()).decode()
-    return for_cluster(name=cluster_name, server=server, bundle=bundle, user={"token": token})
+    user = {"token": token}
+    return for_cluster(name=cluster_name, server=server, bundle=bundle, user=user, server_name=server_name)
 
 
-def for_cluster(*, name: str, server: str, bundle: str, user: Mapping[str, Any]) -> str:
+def for_cluster(*, name: str, server: str, bundle: str, user: Mapping[str, Any], server_name: str = "") -> str:
     """Write a kubeconfig for one cluster.
 
     Args:
@@ -102,10 +104,14 @@ def for_cluster(*, name: str, server: str, bundle: str, user: Mapping[str, Any])
         server: URL of the API server.
         bundle: the CA that signed the API server's certificate; PEM in base64, as clouds hand it out.
         user: what the user says to be let in, in the words of a kubeconfig: ``token``, ``exec`` or others.
+        server_name: name in the API server's certificate; that of the URL when left out.
     """
+    cluster = {"certificate-authority-data": bundle, "server": server}
+    if server_name:
+        cluster["tls-server-name"] = server_name
     document: dict[str, Any] = {
         "apiVersion": "v1",
-        "clusters": [{"cluster": {"certificate-authority-data": bundle, "server": server}, "name": name}],
+        "clusters": [{"cluster": cluster, "name": name}],
         "contexts": [{"context": {"cluster": name, "user": name}, "name": name}],
         "current-context": name,
         "kind": "Config",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tether.settings import ClusterSettings, Settings
     from tether.settings.clouds import CloudSettings
 
+OWN_AUTHORITY = "tether.api-server-authority"
+"""Annotation of a remote secret, ``stated``: the CA in it was chosen, and is not the cluster's own."""
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 STATUS_PORT = 15021
@@ -144,6 +146,10 @@ class ClusterPlan:
     context: str | None = None
     api_server: str | None = None
     """URL of the API server as other clusters' pods reach it; existing clusters only."""
+    api_server_name: str | None = None
+    """Name in the certificate that ``api_server`` shows; ``None``: that of the URL."""
+    api_server_ca: str | None = None
+    """Path or content of the CA of that certificate, PEM; ``None``: the cluster's own."""
     v1_endpoints: bool | None = None
     """Whether v1 Endpoints stand beside the EndpointSlice of istiod; ``None``: where a remote's cloud needs them."""
     cloud: "CloudSettings | None" = None
@@ -249,6 +255,8 @@ def _plan_cluster(index: int, cluster: "ClusterSettings", family: IpFamily) -> C
         kubeconfig=cluster.kubeconfig.get_secret_value() if cluster.kubeconfig else None,
         context=cluster.context,
         api_server=cluster.api_server,
+        api_server_name=cluster.api_server_name,
+        api_server_ca=cluster.api_server_ca,
         v1_endpoints=cluster.v1_endpoints,
         cloud=cluster.cloud,
     )

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.breaking.before import authority
-from tests.e2e.environment import TETHER, Environment, Ran, is_open, runtime
+from tests.e2e.breaking.before import authority, server
+from tests.e2e.environment import TETHER, Environment, Ran, is_open, runtime, until
 from tests.e2e.program import Program
 from tether import topology
 from tether.gateway_entry import NODE_SELECTOR, selector
@@ -26,6 +26,12 @@ SECONDS = 10
 EDGE = {"example.com/edge": "true"}
 """Label of the nodes at which the gateways may be entered."""
 KUBELET_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
+RESTART_SECONDS = 180.0
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+FRONT = "api.west.example.com"
+"""Name that the remote's API server is known by, beside its own."""
+FRONT_FILE = "/etc/kubernetes/pki/front"
+"""Its certificate and key, without the suffixes; in a folder that the API server's pod has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +78,30 @@ def settings_over(clusters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         own = {"platform": "existing", "kubeconfig": str(file), "apiServer": clusters[name]["apiServer"]}
         listed.append({"name": name, "role": role, "network": f"network-{name}", **own})
     return {"clusters": listed}
+
+
+def show_another_certificate(node: str) -> str:
+    """Have an API server show a certificate of its own to whoever asks for a name, as behind a proxy; its PEM."""
+    certificate, key = server(FRONT, 90)
+    for suffix, text in (("crt", certificate), ("key", key)):
+        content = base64.b64encode(text.encode()).decode()
+        runtime("exec", node, "sh", "-c", f"echo {content} | base64 -d > {FRONT_FILE}.{suffix}")
+    option = f"--tls-sni-cert-key={FRONT_FILE}.crt,{FRONT_FILE}.key"
+    runtime("exec", node, "sed", "--in-place", f"s|^    - kube-apiserver$|&\\n    - {option}|", MANIFEST)
+    return certificate
+
+
+def is_shown(certificate: str, address: str) -> bool:
+    """Whether an API server proves itself by a certificate to whoever asks for the name."""
+    context = ssl.create_default_context(cadata=certificate)
+    try:
+        with (
+            socket.create_connection((address, API_SERVER_PORT), SECONDS) as connection,
+            context.wrap_socket(connection, server_hostname=FRONT),
+        ):
+            return True
+    except OSError:
+        return False
 
 
 def namespaces(kubeconfig: Path, environment: Environment) -> set[str]:
@@ -168,7 +198,14 @@ def assert_a_stranger_is_not_let_in(address: str, environment: Environment, file
 def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare: Program, tmp_path: Path) -> None:
     rules = company()
     made = json.loads(bare.pulumi("stack", "output", "--json", "--show-secrets"))
-    environment = Environment(settings={**settings_over(made, tmp_path), **rules.settings(tmp_path)})
+    node = topology.control_plane_host(topology.kind_cluster_name("west", bare.suffix))
+    front = show_another_certificate(node)
+    (tmp_path / "front.pem").write_text(front)
+    settings = {**settings_over(made, tmp_path), **rules.settings(tmp_path)}
+    settings["clusters"][1] |= {"apiServerName": FRONT, "apiServerCa": str(tmp_path / "front.pem")}
+    (address,) = runtime("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", node)
+    until("the other certificate is shown", lambda: is_shown(front, address), seconds=RESTART_SECONDS)
+    environment = Environment(settings=settings)
     files = {name: tmp_path / f"{name}.kubeconfig" for name in CLUSTERS}
     make_namespace(environment, files["west"])
     before = {name: namespaces(file, environment) for name, file in files.items()}

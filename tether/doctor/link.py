@@ -97,6 +97,8 @@ def _kubeconfig(view: MeshView, remote: ClusterView) -> Answer:
             "of the primary reach",
             fix=mend,
         )
+    if secret.has_own_authority:
+        return ok(f"{found.server}, with the CA that was chosen for it")
     if found.authority.strip() != objects.api_authority(remote):
         return wrong(
             f"the CA in {secret.name} is not the one of {remote.name}'s API server",

@@ -37,6 +37,8 @@ class RemoteSecret:
     is_labelled: bool
     kubeconfigs: tuple[str, ...] = field(repr=False)
     """Contents, in the order of the keys. Secret."""
+    has_own_authority: bool = False
+    """Whether somebody chose the CA in it, so that it need not be the cluster's own."""
 
 
 def remote_secrets(primary: ClusterView) -> list[RemoteSecret]:
@@ -64,6 +66,7 @@ def _remote_secret(item: kube.Object) -> RemoteSecret | None:
     return RemoteSecret(
         name=meta["name"], namespace=meta["namespace"], keys=tuple(entries), is_labelled=labelled,
         kubeconfigs=tuple(decoded(value) for value in entries.values()),
+        has_own_authority=topology.OWN_AUTHORITY in metadata.annotations(item),
     )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Rules of the setting ``certificateAuthority``: what belongs together, and what the certificates themselves say."""
 
-import errno
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -8,6 +7,7 @@ from typing import Any, cast
 from tether.authority.forms import Material, Part
 from tether.errors import Problem
 from tether.redact import HIDDEN
+from tether.settings.base import pem_text
 from tether.settings.models import AuthoritySettings, AuthoritySource
 from tether.settings.wording import fix, remove, shown, subject
 
@@ -57,7 +57,7 @@ def check_material(written: Any, project: str, folder: Path) -> Iterator[Problem
         if not isinstance(value, str) or not value or value == HIDDEN:
             continue
         try:
-            texts[part] = content(value, folder)
+            texts[part] = pem_text(value, folder)
         except OSError as error:
             yield _problem(part, value, f"cannot be read: {error.strerror}", "it is part of the authority", "", project)
     if Part.CA_CERT not in texts or Part.ROOT_CERT not in texts:
@@ -81,25 +81,6 @@ def _judged(texts: Mapping[Part, str], values: Mapping[str, Any], project: str) 
         yield _problem(one.part, values.get(one.part), one.wrong, one.why, one.remedy, project)
 
 
-def content(path_or_content: str, folder: Path) -> str:
-    """A PEM text, given itself or as the path of a file.
-
-    Args:
-        path_or_content: content where it looks like PEM or has more than one line, else a path.
-        folder: where relative paths begin; ``~`` is the user's home.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    if "-----BEGIN" in path_or_content or "\n" in path_or_content.strip():
-        return path_or_content
-    try:
-        # Whatever bytes the file has, it is judged as PEM afterwards.
-        return (folder / Path(path_or_content.strip()).expanduser()).read_text(errors="replace")
-    except (ValueError, RuntimeError):
-        raise OSError(errno.EINVAL, "it is no path") from None
-
-
 def material(settings: AuthoritySettings, folder: Path) -> Material:
     """The authority that the settings provide.
 
@@ -108,7 +89,7 @@ def material(settings: AuthoritySettings, folder: Path) -> Material:
     """
 
     def text(value: str | None) -> str:
-        return content(value, folder) if value else ""
+        return pem_text(value, folder) if value else ""
 
     return Material(
         ca_cert=text(settings.ca_cert),

@@ -1,5 +1,7 @@
 """What every part of the settings is made of."""
 
+import errno
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -45,3 +47,22 @@ def mapping(value: Any) -> dict[str, Any]:
 def objects(value: Any) -> list[dict[str, Any]]:
     """Objects of a list as it was written; none where it is no list, which is told elsewhere."""
     return [mapping(one) for one in cast("list[Any]", value)] if isinstance(value, list) else []
+
+
+def pem_text(path_or_content: str, folder: Path) -> str:
+    """A PEM text, given itself or as the path of a file.
+
+    Args:
+        path_or_content: content where it looks like PEM or has more than one line, else a path.
+        folder: where relative paths begin; ``~`` is the user's home.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if "-----BEGIN" in path_or_content or "\n" in path_or_content.strip():
+        return path_or_content
+    try:
+        # Whatever bytes the file has, it is judged as PEM afterwards.
+        return (folder / Path(path_or_content.strip()).expanduser()).read_text(errors="replace")
+    except (ValueError, RuntimeError):
+        raise OSError(errno.EINVAL, "it is no path") from None

@@ -4,17 +4,16 @@ Keys are written as in the stack file (``meshId``); ``Pulumi.yaml`` carries the 
 types, descriptions and defaults, and a test holds the two equal.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, cast
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from tether import kubernetes_labels, topology
 from tether.settings import ranges
+from tether.settings.api_server import checked_name, checked_url
 from tether.settings.base import Model, complaint, spoken
 from tether.settings.clouds import CLOUDS, AksSettings, CloudSettings, EksSettings, GkeSettings
 from tether.settings.credential import RemoteCredential, RemoteCredentialSettings
@@ -24,8 +23,6 @@ from tether.topology import IpFamily, Platform, Role
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _RESERVED_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
-_LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
-_IN_CLUSTER_NAME = re.compile(r"kubernetes(\.default(\.svc(\..+)?)?)?")
 _KIND_KEYS_TAKEN: Mapping[str, str] = {
     "name": "the cluster's own name and the environment's suffix make it",
     "networking.podSubnet": "the setting podCidr says it",
@@ -93,44 +90,6 @@ def _kind_config(value: dict[str, Any]) -> dict[str, Any]:
             why = "two sources for one value would contradict each other"
             raise complaint(f"sets {key}, but {instead}", why, remove=key)
     return value
-
-
-def _api_server(value: str) -> str:
-    """Check the address that istiod in another cluster will use, as far as text can tell."""
-    why = "the primary's istiod reads the remote's API server through it"
-    example = "https://api.remote.example.com:6443"
-    try:
-        url = urlsplit(value)
-        host, port = url.hostname, url.port
-    except ValueError:
-        host, port, url = None, None, urlsplit("")
-    if url.scheme == "http":
-        raise complaint("is plain http", "the reader's token would cross the network unencrypted", example)
-    if url.scheme != "https" or not host or port == 0:
-        raise complaint("is no URL of the form https://host:port", why, example)
-    if url.username or url.query or url.fragment:
-        raise complaint("carries more than https://host:port/path", why, example)
-    if reason := _unreachable(host):
-        raise complaint(f"is {reason}", "inside the primary's istiod pod that address means another machine", example)
-    return value
-
-
-def _unreachable(host: str) -> str | None:
-    name = host.lower().removesuffix(".")
-    if name in _LOCAL_NAMES or name.endswith(".localhost"):
-        return "a loopback address"
-    if _IN_CLUSTER_NAME.fullmatch(name):
-        return "the name that every cluster gives its own API server"
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    if mapped.is_loopback:
-        return "a loopback address"
-    if mapped.is_unspecified:
-        return "the unspecified address"
-    return "a link-local address" if mapped.is_link_local else None
 
 
 def _organization(value: str) -> str:
@@ -228,8 +187,16 @@ class ClusterSettings(Model):
         description="existing: path of a kubeconfig, or its content (then as a secret); kubectl's own when left out",
     )
     context: str | None = Field(default=None, description="existing: context in it; its current one when left out")
-    api_server: Annotated[str, AfterValidator(_api_server)] | None = Field(
+    api_server: Annotated[str, AfterValidator(checked_url)] | None = Field(
         default=None, description="existing remotes: URL of the API server as the primary's pods reach it"
+    )
+    api_server_name: Annotated[str, AfterValidator(checked_name)] | None = Field(
+        default=None,
+        description="existing remotes: name in the certificate that apiServer shows, where it is not that of its URL",
+    )
+    api_server_ca: str | None = Field(
+        default=None,
+        description="existing remotes: CA of that certificate, PEM or path of a file; the cluster's own when left out",
     )
     v1_endpoints: bool | None = Field(
         default=None,
@@ -313,7 +280,7 @@ class Settings(Model):
         ),
         description="The clusters: name, role (primary, remote), network, platform (kind, existing, eks, gke, aks) and "
         "what the platform takes: podCidr, serviceCidr, nodeImage, kindConfig; kubeconfig (secret), context, "
-        "apiServer, v1Endpoints; or eks, gke, aks; helmValues, exposure, remoteCredential",
+        "apiServer, apiServerName, apiServerCa, v1Endpoints; or eks, gke, aks; helmValues, exposure, remoteCredential",
     )
     ip_family: IpFamily = Field(
         default=IpFamily.IPV4,

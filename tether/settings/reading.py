@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from tether import helm_values
 from tether.errors import Problem, SettingsError, count
-from tether.settings import authority, cloud_tools, credential, exposure, hatches, node_ports, ranges, rules
+from tether.settings import api_server, authority, cloud_tools, credential, exposure, hatches, node_ports, ranges, rules
 from tether.settings.base import objects
 from tether.settings.models import Settings
 from tether.settings.wording import fix, is_secret, remove, shown, subject
@@ -58,8 +58,10 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
     problems += node_ports.check(document, project)
     problems += credential.check(document, project)
     problems += ranges.check(document, project)
+    problems += api_server.check(objects(document.get("clusters")), project)
     if folder is not None:
         problems += authority.check_material(document.get("certificateAuthority"), project, folder)
+        problems += api_server.check_authorities(objects(document.get("clusters")), project, folder)
         problems += cloud_tools.check(objects(document.get("clusters")), project)
     if problems or settings is None:
         problems.sort(key=lambda problem: problem.subject)

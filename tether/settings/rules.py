@@ -18,7 +18,7 @@ from tether.topology import Platform, Role
 
 _OWN_KEYS: Mapping[Platform, tuple[str, ...]] = {
     Platform.KIND: ("podCidr", "serviceCidr", "nodeImage", "kindConfig"),
-    Platform.EXISTING: ("kubeconfig", "context", "apiServer", "v1Endpoints"),
+    Platform.EXISTING: ("kubeconfig", "context", "apiServer", "apiServerName", "apiServerCa", "v1Endpoints"),
     **{cloud: (cloud.value,) for cloud in CLOUDS},
 }
 _ROLES = frozenset(Role)

@@ -49,12 +49,19 @@ def authority(common_name: str, days: int, root: tuple[str, str] | None = None) 
     return _certificate(common_name, days, root)
 
 
+def server(name: str, days: int) -> tuple[str, str]:
+    """Certificate and key, PEM, of a server with a DNS name, signed by itself."""
+    return _certificate(name, days, None, x509.DNSName(name))
+
+
 def workload(identity: str, days: int, root: tuple[str, str]) -> tuple[str, str]:
     """Certificate and key, PEM, of a proxy with a SPIFFE identity."""
-    return _certificate("proxy", days, root, identity)
+    return _certificate("proxy", days, root, x509.UniformResourceIdentifier(identity))
 
 
-def _certificate(common_name: str, days: int, root: tuple[str, str] | None, identity: str = "") -> tuple[str, str]:
+def _certificate(
+    common_name: str, days: int, root: tuple[str, str] | None, identity: x509.GeneralName | None = None
+) -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     issuer, signer = name, key
@@ -65,7 +72,7 @@ def _certificate(common_name: str, days: int, root: tuple[str, str] | None, iden
         signer = loaded
     now = datetime.datetime.now(datetime.UTC)
     end = now + datetime.timedelta(days=days)
-    is_authority = not identity
+    is_authority = identity is None
     usage = x509.KeyUsage(
         digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=is_authority, crl_sign=is_authority, encipher_only=False,
@@ -77,9 +84,8 @@ def _certificate(common_name: str, days: int, root: tuple[str, str] | None, iden
         .not_valid_after(end).add_extension(usage, critical=True)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     )  # fmt: skip
-    if identity:
-        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity)])
-        builder = builder.add_extension(names, critical=True)
+    if identity is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName([identity]), critical=True)
     certificate = builder.sign(signer, hashes.SHA256())
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

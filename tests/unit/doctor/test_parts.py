@@ -10,12 +10,22 @@ import yaml
 
 from tests.unit.doctor.breaking import ending, met, refused
 from tests.unit.doctor.fake_cluster import FakeCluster
-from tests.unit.doctor.fake_mesh import SECRET, SYSTEM, FakeMesh, encoded, put_leader, put_webhook, remote_secret
+from tests.unit.doctor.fake_mesh import (
+    SECRET,
+    SYSTEM,
+    FakeMesh,
+    encoded,
+    kubeconfig,
+    put_leader,
+    put_webhook,
+    remote_secret,
+)
 from tether import kube
 from tether.doctor import discovery, firewall, istiod, objects, rights
 from tether.doctor.check import Status
 from tether.doctor.handshake import Outcome
 from tether.doctor.view import MeshView
+from tether.topology import OWN_AUTHORITY
 
 CLOUDS = {
     "gce://my-project/europe-west1-b/gke-node-1": "gcloud compute firewall-rules create tether-15012-15017",
@@ -241,6 +251,14 @@ def test_every_field_that_istiod_refuses_is_named(mesh: FakeMesh, field: str) ->
     secret(user={field: {"x": "y"}})(mesh)
 
     assert f"uses {field}, which istiod refuses" in mesh.examine("D12").wrong[0].answer.seen
+
+
+def test_a_ca_that_somebody_chose_is_no_other_cluster_s(mesh: FakeMesh) -> None:
+    other = kubeconfig(cluster={"certificate-authority-data": encoded("of a proxy")})
+    mesh.primary.put(SECRET, remote_secret(other, annotations={OWN_AUTHORITY: "stated"}))
+
+    (found,) = mesh.examine("D12").findings
+    assert (found.status, "with the CA that was chosen for it" in found.answer.seen) == (Status.OK, True)
 
 
 def test_a_token_that_lasts_is_told_with_its_end_and_one_without_an_end_as_such(mesh: FakeMesh) -> None:

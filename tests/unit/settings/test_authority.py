@@ -16,6 +16,7 @@ from tests.unit.authority.making import Made, chain, key_pem, make
 from tether.errors import Problem, SettingsError
 from tether.redact import HIDDEN
 from tether.settings import AuthoritySource, Settings, authority, read
+from tether.settings.base import pem_text
 
 NOW = datetime.datetime.now(datetime.UTC)
 PREFIX = "tether:certificateAuthority."
@@ -82,7 +83,7 @@ def test_an_authority_may_be_given_as_text_or_as_files(two: list[Made], tmp_path
 def test_files_are_looked_for_from_home_too(two: list[Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "r.pem").write_text(two[1].pem)
-    assert authority.content("~/r.pem", Path("/nowhere")) == two[1].pem
+    assert pem_text("~/r.pem", Path("/nowhere")) == two[1].pem
 
 
 def test_files_that_cannot_be_read_are_named_all_at_once(tmp_path: Path) -> None:
