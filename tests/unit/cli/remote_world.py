@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.cli.test_up_and_down import Bench
+from tests.unit.cli.engine_bench import Bench
 from tests.unit.cli.workbench import exported, resource, stack, write_state
 from tests.unit.removal.fake_remote import HOOKS, SECRETS, FakeRemote, remote
 from tether import kube

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.cli.engine_bench import tether
 from tests.unit.cli.remote_world import HOOK, SILENT, World
-from tests.unit.cli.test_up_and_down import tether
 from tests.unit.cli.workbench import exported, resource, stack, write_state
 from tests.unit.removal.fake_remote import NAMESPACE, SECRETS, put_record
 from tether.cli import down

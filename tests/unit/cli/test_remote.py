@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.cli.engine_bench import tether
 from tests.unit.cli.remote_world import HOOK, NAMES, REMOTE_SECRET, World, recorded, settings
-from tests.unit.cli.test_up_and_down import tether
 from tests.unit.cli.workbench import SUFFIX
 from tests.unit.removal.fake_remote import (
     NAMESPACE,

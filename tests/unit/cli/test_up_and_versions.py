@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.engine_bench import Bench, tether
 from tests.unit.cli.test_summary import OUTPUTS
-from tests.unit.cli.test_up_and_down import Bench, tether
 from tests.unit.cli.workbench import STACK_YAML, exported, stack, write_state
 from tests.unit.compatibility.making import RELEASED
 from tether.compatibility import asking
