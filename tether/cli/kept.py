@@ -30,10 +30,6 @@ class Kept:
         """The remote's kubeconfig. Its presence says that the removal is under way: the engine forgets it earlier."""
         return self.folder / "kubeconfig"
 
-    def read_kubeconfig(self) -> str | None:
-        """The remote's kubeconfig, None where no removal that has not ended kept one."""
-        return self.kubeconfig.read_text() if self.kubeconfig.is_file() else None
-
     @property
     def is_under_way(self) -> bool:
         """Whether a removal began and has not ended."""

@@ -88,13 +88,11 @@ def opened(place: Project, wish: Wish) -> Generator[Leaving]:
         _check_name(place, mesh, wish.name)
     changed = None if resumed else cluster_list.without(place, wish.name)
     members = {one.name: one for one in target.of_stack(kept.before if resumed else place).members}
-    # Where the stack has no longer one, or not yet again, an earlier run may have kept it.
-    is_known = wish.name in members and not resumed
-    kubeconfig = None if is_known else kept.read_kubeconfig()
+    known = None if resumed else members.get(wish.name)
     with contextlib.ExitStack() as stack:
         try:
             primary = open_side(stack, members[mesh.primary.name])
-            side = open_side(stack, _remote_member(wish.name, members.get(wish.name), kubeconfig))
+            side = open_side(stack, known or _kept_member(kept))
         except kube.KubeconfigError as error:
             raise UsageError(f"A kubeconfig of {place.stack} cannot be used: {error}") from None
         yield Leaving(
@@ -124,11 +122,10 @@ def _check_name(place: Project, mesh: Topology, name: str) -> None:
     raise UsageError("That remote cannot be removed; nothing was changed.", [problem])
 
 
-def _remote_member(name: str, member: Member | None, kubeconfig: str | None) -> Member:
-    """The remote; with the kubeconfig that an earlier run kept where the stack has none."""
-    if member is not None and kubeconfig is None:
-        return member
-    return Member(name=name, role=Role.REMOTE, kubeconfig=kubeconfig or "")
+def _kept_member(kept: Kept) -> Member:
+    """A remote that the stack has no longer, or not yet again, with the kubeconfig that an earlier run kept if any."""
+    kubeconfig = kept.kubeconfig.read_text() if kept.kubeconfig.is_file() else ""
+    return Member(name=kept.remote, role=Role.REMOTE, kubeconfig=kubeconfig)
 
 
 def look(leaving: Leaving, *, dry_run: bool) -> Plan:

@@ -71,7 +71,7 @@ def checked_name(value: str) -> str:
 
 
 def check(clusters: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
-    """Refuse what says how to trust an address where there is none; of remotes alone."""
+    """Refuse what says how to trust an address where there is none."""
     for index, cluster in enumerate(clusters):
         for key in _OVERRIDES:
             if cluster.get(key) is not None and cluster.get("apiServer") is None:
