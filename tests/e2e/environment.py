@@ -213,6 +213,12 @@ def runtime(*arguments: str) -> list[str]:
     return [line.strip() for line in done.stdout.splitlines() if line.strip()]
 
 
+def address_of(container: str) -> str:
+    """A container's IP address on its one network."""
+    (address,) = runtime("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
+    return address
+
+
 def is_open(container: str, address: str, port: int) -> bool:
     """Whether a container can open a TCP connection."""
     ask = f"timeout 5 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null && echo open || echo closed"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.breaking.before import authority, server
-from tests.e2e.environment import TETHER, Environment, Ran, is_open, runtime, until
+from tests.e2e.environment import TETHER, Environment, Ran, address_of, is_open, runtime, until
 from tests.e2e.program import Program
 from tether import topology
 from tether.gateway_entry import NODE_SELECTOR, selector
@@ -203,7 +203,7 @@ def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare:
     (tmp_path / "front.pem").write_text(front)
     settings = {**settings_over(made, tmp_path), **rules.settings(tmp_path)}
     settings["clusters"][1] |= {"apiServerName": FRONT, "apiServerCa": str(tmp_path / "front.pem")}
-    (address,) = runtime("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", node)
+    address = address_of(node)
     until("the other certificate is shown", lambda: is_shown(front, address), seconds=RESTART_SECONDS)
     environment = Environment(settings=settings)
     files = {name: tmp_path / f"{name}.kubeconfig" for name in CLUSTERS}

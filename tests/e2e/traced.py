@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from tests.e2e.breakages import BREAKAGES, PRIMARY, REMOTE, Lab
 from tests.e2e.breaking.before import authority, workload
 from tests.e2e.breaking.lab import GATEWAY
-from tests.e2e.environment import runtime
+from tests.e2e.environment import address_of, runtime
 from tests.e2e.gallery import Picture
 
 TOKEN_SECRET = "istio-reader-service-account-istio-remote-secret-token"
@@ -157,8 +157,7 @@ def _revoked(bench: Bench) -> list[str]:
 def _api_server_out_of_reach(bench: Bench) -> list[str]:
     """For the primary's node only; this machine still reaches it."""
     node = bench.lab.node(REMOTE)
-    (address,) = runtime("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-                         bench.lab.node(PRIMARY))  # fmt: skip
+    address = address_of(bench.lab.node(PRIMARY))
     rule = ["INPUT", "-s", address, "-p", "tcp", "--dport", "6443", "-j", "REJECT", "--reject-with", "tcp-reset"]
     bench.lab.at_the_end(lambda: runtime("exec", node, "iptables", "-D", *rule))
     runtime("exec", node, "iptables", "-I", *rule)
