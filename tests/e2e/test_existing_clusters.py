@@ -104,6 +104,26 @@ def is_shown(certificate: str, address: str) -> bool:
         return False
 
 
+PROBE = {
+    "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+    "metadata": {"name": "probe", "annotations": {"kubernetes.io/service-account.name": "default"}},
+}  # fmt: skip
+
+
+def await_controllers(environment: Environment, kubeconfig: Path) -> None:
+    """Wait until a cluster makes tokens again: its controllers lost an API server that started anew."""
+
+    def kubectl(*arguments: str, stdin: str | None = None) -> Ran:
+        return environment.run("kubectl", "--kubeconfig", kubeconfig, "-n", "default", *arguments, stdin=stdin)
+
+    def is_filled() -> bool:
+        kubectl("apply", "-f", "-", stdin=json.dumps(PROBE))
+        return kubectl("get", "secret", "probe", "-o", "jsonpath={.data.token}").stdout != ""
+
+    until("a token is made", is_filled, seconds=RESTART_SECONDS)
+    assert kubectl("delete", "secret", "probe").code == 0
+
+
 def namespaces(kubeconfig: Path, environment: Environment) -> set[str]:
     ran: Ran = environment.run("kubectl", "--kubeconfig", kubeconfig, "get", "namespaces", "-o", "name")
     assert ran.code == 0, ran.talk
@@ -207,6 +227,7 @@ def test_clusters_of_a_company_are_tied_by_its_rules_proved_and_given_back(bare:
     until("the other certificate is shown", lambda: is_shown(front, address), seconds=RESTART_SECONDS)
     environment = Environment(settings=settings)
     files = {name: tmp_path / f"{name}.kubeconfig" for name in CLUSTERS}
+    await_controllers(environment, files["west"])
     make_namespace(environment, files["west"])
     before = {name: namespaces(file, environment) for name, file in files.items()}
     try:
