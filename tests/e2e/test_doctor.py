@@ -72,7 +72,8 @@ class Ward:
         deadline = time.monotonic() + SECONDS
         while not wanted(found := ask(way)):
             if time.monotonic() > deadline:
-                pytest.fail(f"not {what} in {SECONDS} s: " + json.dumps(found["wrong"], indent=1))
+                said = [*found["wrong"], *unknown(found)]
+                pytest.fail(f"not {what} in {SECONDS} s: " + json.dumps(said, indent=1))
             time.sleep(1)
         return found
 
@@ -126,7 +127,12 @@ class Ward:
 
 def is_well(found: Found) -> bool:
     """No error and no open question; a warning may tell for a while of what has been mended."""
-    return found["healthy"] and not [one for one in found["findings"] if one["status"] == "unknown"]
+    return found["healthy"] and not unknown(found)
+
+
+def unknown(found: Found) -> list[Found]:
+    """What could not be asked."""
+    return [one for one in found["findings"] if one["status"] == "unknown"]
 
 
 def is_missed(found: Found) -> bool:

@@ -162,10 +162,12 @@ def _impossible_address(lab: Lab) -> None:
 
 
 def _node_of_gke(lab: Lab) -> None:
+    """A node without a kubelet, from which MetalLB would otherwise, by the hash of its name, announce the gateway."""
+    labels = {"kubernetes.io/hostname": "gke-node", "node.kubernetes.io/exclude-from-external-load-balancers": ""}
     lab.remove_at_the_end(REMOTE, "endpoints", "istiod")
     lab.create(REMOTE, {
         "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": "gke-node", "labels": {"kubernetes.io/hostname": "gke-node"}},
+        "metadata": {"name": "gke-node", "labels": labels},
         "spec": {"providerID": "gce://project/europe-west1-b/gke-node", "unschedulable": True},
     })  # fmt: skip
 
