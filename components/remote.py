@@ -9,6 +9,7 @@ from components.istio import IstioArgs, ca_bundle, istio_release, remote_service
 from components.istio_namespace import istio_namespace
 from components.istiod_endpoints import IstiodEndpointsArgs, IstiodPortsArgs, istiod_endpoints
 from components.reader_credential import ReaderCredential, ReaderCredentialArgs, reader_credential
+from components.reader_role import reader_role
 from tether.helm_values import Chart
 
 
@@ -59,7 +60,7 @@ class Remote(pulumi.ComponentResource):
     credential: ReaderCredential
     """With what istiod reads the cluster."""
     istiod: kubernetes.helm.v3.Release
-    """Release with the Service, the webhook and the reader's rights."""
+    """Release with the Service and the webhook, after the reader's rights."""
 
     def __init__(self, name: str, args: RemoteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:Remote", name, {}, opts)
@@ -89,6 +90,7 @@ class Remote(pulumi.ComponentResource):
             # nobody in a remote would ever give a CA bundle.
             values={"profile": "remote", "defaultRevision": "", "global": {"istioNamespace": args["istio_namespace"]}},
         )
+        role = reader_role(self, f"{name}-reader", {"namespace": inside, "labels": labels or {}})
         ways: IstiodEndpointsArgs = {
             "namespace": inside,
             "service": revision(istio).istiod,
@@ -119,11 +121,13 @@ class Remote(pulumi.ComponentResource):
                     "meshID": args["mesh_id"],
                     "network": args["network"],
                     "multiCluster": {"clusterName": args["cluster_name"]},
+                    # The reader's role is Tether's own: the chart's allows more than istiod needs.
+                    "enableReaderRBAC": False,
                     **_pilot_address(args),
                 },
             },
             # Whoever calls the webhook goes by them: they are there before it, and still when it leaves.
-            depends_on=[base, *istiod_endpoints(self, name, ways)],
+            depends_on=[base, role, *istiod_endpoints(self, name, ways)],
         )
         reader: ReaderCredentialArgs = {
             "namespace": inside,

@@ -56,7 +56,8 @@ OWNED: Mapping[Chart, Mapping[str, tuple[str, ...]]] = {
         ),
         _TRUST: ("base.validationCABundle", "base.validationURL", "istiodRemote.injectionCABundle"),
         _CHAIN: (
-            "configMap", "global.configCluster", "global.configValidation", "global.externalIstiod",
+            "configMap", "global.configCluster", "global.configValidation", "global.enableReaderRBAC",
+            "global.externalIstiod",
             "global.omitSidecarInjectorConfigMap", "global.operatorManageWebhooks", "global.proxy.autoInject",
             "global.remotePilotAddress", "global.resourceScope",
             "istiodRemote.enabled", "istiodRemote.enabledLocalInjectorIstiod", "istiodRemote.injectionPath",

@@ -5,7 +5,7 @@ import http
 import socket
 from urllib.parse import urlsplit
 
-from tether import durations, kube, metadata, self_review, service_account_token
+from tether import durations, kube, metadata, reader_rights, self_review, service_account_token
 from tether.credential import DEFAULT_LIFETIME_HOURS, ends_soon
 from tether.doctor import fixes, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, wrong
@@ -14,18 +14,6 @@ from tether.service_account_token import Claims
 from tether.topology import READER_SERVICE_ACCOUNT
 
 _CONNECT_SECONDS = 1.5
-
-RIGHTS = (
-    ("create", "authentication.k8s.io", "tokenreviews"),
-    ("create", "authorization.k8s.io", "subjectaccessreviews"),
-    *((verb, "", resource) for resource in ("pods", "services", "nodes", "namespaces", "secrets", "configmaps")
-      for verb in ("list", "watch")),
-    *((verb, "discovery.k8s.io", "endpointslices") for verb in ("list", "watch")),
-    *((verb, "", "configmaps") for verb in ("create", "update")),
-    *((verb, "admissionregistration.k8s.io", "mutatingwebhookconfigurations") for verb in ("list", "watch", "patch")),
-)  # fmt: skip
-"""Verb, API group, resource: what istiod does in a remote (istio/istio
-manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml)."""
 
 
 def _token(view: MeshView, remote: ClusterView) -> Answer:
@@ -41,7 +29,7 @@ def _token(view: MeshView, remote: ClusterView) -> Answer:
                 cause=_why_refused(content),
                 fix=fixes.rebuild(view, _renew(view, remote)),
             )
-        denied = [right for right in RIGHTS if not _may(api, *right)]
+        denied = [right for right in reader_rights.each() if not _may(api, *right)]
     if denied:
         names = ", ".join(f"{verb} {resource}" for verb, _, resource in denied)
         return wrong(
@@ -49,7 +37,7 @@ def _token(view: MeshView, remote: ClusterView) -> Answer:
             cause="its ClusterRole or the binding was changed or removed",
             fix=_grant(view, remote, who),
         )
-    return ok(f"{who} has all {len(RIGHTS)} rights that istiod needs")
+    return ok(f"{who} has all {len([*reader_rights.each()])} rights that istiod needs")
 
 
 def _why_refused(kubeconfig: str) -> str:
@@ -139,14 +127,6 @@ def _set_token(remote: ClusterView, old: Claims | None) -> str:
 def _grant(view: MeshView, remote: ClusterView, who: str) -> str:
     """Commands that give the reader what it lacks, beside what it has."""
     role = "tether-istiod-reader"
-    groups: dict[str, dict[str, set[str]]] = {}
-    for verb, group, resource in RIGHTS:
-        groups.setdefault(group, {}).setdefault(resource, set()).add(verb)
-    rules = [
-        {"apiGroups": [group], "resources": [resource], "verbs": sorted({"get", *verbs} if "list" in verbs else verbs)}
-        for group, resources in groups.items()
-        for resource, verbs in resources.items()
-    ]
     namespace, _, account = who.removeprefix("system:serviceaccount:").partition(":")
     meta = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": role}}
     binding = {
@@ -154,7 +134,8 @@ def _grant(view: MeshView, remote: ClusterView, who: str) -> str:
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
     }  # fmt: skip
-    return fixes.apply(remote, {**meta, "kind": "ClusterRole", "rules": rules}) + "\n" + fixes.apply(remote, binding)
+    granted = {**meta, "kind": "ClusterRole", "rules": reader_rights.rules()}
+    return f"{fixes.apply(remote, granted)}\n{fixes.apply(remote, binding)}"
 
 
 CHECKS = (

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tether import kube, metadata
+from tether import kube, metadata, reader_rights
 from tether.topology import BOUND_TOKEN_LABEL, MADE_ANNOTATION, READER_TOKEN_SECRET, ROOT_CERTIFICATE_CONFIG_MAP
 
 _HOOKS = "/apis/admissionregistration.k8s.io/v1"
@@ -82,7 +82,7 @@ def put_back(api: kube.Api, hook: Thing) -> None:
 
 
 def rights(api: kube.Api, istio_namespace: str) -> list[Thing]:
-    """Cluster roles and bindings of istiod and of the reader, which Helm installed from a namespace.
+    """Cluster roles and bindings of istiod and of the reader, which belong to a namespace.
 
     Raises:
         tether.kube.KubeError: the cluster does not answer or refuses.
@@ -91,8 +91,11 @@ def rights(api: kube.Api, istio_namespace: str) -> list[Thing]:
         _thing(kind, f"{_RBAC}/{kind.lower()}s", item)
         for kind in ("ClusterRoleBinding", "ClusterRole")
         for item in kube.items(api.get(f"{_RBAC}/{kind.lower()}s"))
-        if metadata.labels(item).get("app") in _ROLE_APPS
-        and metadata.annotations(item).get(_HELM_NAMESPACE) == istio_namespace
+        if item["metadata"]["name"] == reader_rights.role_name(istio_namespace)
+        or (
+            metadata.labels(item).get("app") in _ROLE_APPS
+            and metadata.annotations(item).get(_HELM_NAMESPACE) == istio_namespace
+        )
     ]
 
 

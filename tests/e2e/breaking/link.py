@@ -9,6 +9,7 @@ import yaml
 
 from tests.e2e.breaking.before import path
 from tests.e2e.breaking.lab import GATEWAY, ISTIO, PRIMARY, REMOTE, Breakage, Lab, Way
+from tether import reader_rights
 from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET
 
 SECRET = "istio-remote-secret-cluster2"
@@ -112,7 +113,7 @@ def _short_token(lab: Lab) -> None:
 
 
 def _no_token_reviews(lab: Lab) -> None:
-    role = "clusterrole/istio-reader-clusterrole-istio-system"
+    role = f"clusterrole/{reader_rights.role_name(ISTIO)}"
     rules = lab.keep(REMOTE, role)["rules"]
     left = [rule for rule in rules if "tokenreviews" not in rule["resources"]]
     for extra in ("clusterrole", "clusterrolebinding"):

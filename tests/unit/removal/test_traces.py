@@ -1,4 +1,5 @@
-from tests.unit.removal.fake_remote import HOOKS, NAMESPACE, SECRETS, put_bound, put_hook, remote
+from tests.unit.removal.fake_remote import HOOKS, NAMESPACE, RBAC, SECRETS, put_bound, put_hook, remote
+from tether import reader_rights
 from tether.removal import traces
 from tether.topology import READER_TOKEN_SECRET
 
@@ -36,6 +37,15 @@ def test_only_istio_s_rights_config_maps_and_definitions_are_found() -> None:
     assert {one.namespace for one in traces.root_certificates(cluster)} == {NAMESPACE, "shop"}
     assert [one.name for one in traces.elections(cluster, NAMESPACE)] == ["istio-namespace-controller-election"]
     assert [one.name for one in traces.definitions(cluster)] == ["gateways.networking.istio.io"]
+
+
+def test_the_reader_s_own_role_is_found_by_its_name() -> None:
+    cluster = remote()
+    for kind in ("clusterroles", "clusterrolebindings"):
+        cluster.put(f"{RBAC}/{kind}/{reader_rights.role_name(NAMESPACE)}", {"metadata": {}})
+    names = [str(one) for one in traces.rights(cluster, NAMESPACE)]
+    assert {f"{kind} tether-reader-istio-system" for kind in ("ClusterRole", "ClusterRoleBinding")} <= {*names}
+    assert traces.rights(cluster, "other-istio") == []
 
 
 def test_the_reader_s_token_is_found_whether_a_secret_keeps_it_or_bounds_it() -> None:
