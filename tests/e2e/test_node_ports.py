@@ -6,27 +6,38 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.environment import TETHER, Environment, standing
-from tether import topology
+from tether import addresses, topology
 from tether.gateway_entry import NODE_PORTS, PORT_OF
+from tether.topology import IpFamily
 
 ISTIO = "istio-system"
 CLUSTERS = ("cluster1", "cluster2")
 
 
+@pytest.fixture(scope="module", params=[IpFamily.DUAL, IpFamily.IPV6], ids=lambda family: family.value)
+def family(request: pytest.FixtureRequest) -> IpFamily:
+    """Of both, a node is entered by its IPv4 address."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def mesh() -> Iterator[Environment]:
-    environment = Environment(settings={"exposure": {"serviceType": "NodePort"}})
+def mesh(family: IpFamily) -> Iterator[Environment]:
+    environment = Environment(settings={"exposure": {"serviceType": "NodePort"}, "ipFamily": family.value})
     with standing(environment):
         yield environment
 
 
-def test_the_endpoints_are_ports_of_nodes_and_nothing_waits_for_a_load_balancer(mesh: Environment) -> None:
+def test_the_endpoints_are_ports_of_nodes_and_nothing_waits_for_a_load_balancer(
+    mesh: Environment, family: IpFamily
+) -> None:
     endpoints = {endpoint["cluster"]: endpoint for endpoint in mesh.output("endpoints")}
     assert endpoints["cluster1"]["istiod"]["ports"] == {"xds": NODE_PORTS["xds"], "webhook": NODE_PORTS["webhook"]}
     for cluster in CLUSTERS:
         (node,) = mesh.get(cluster, "nodes")["items"]
         internal = [one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP"]
-        assert endpoints[cluster]["eastWestGateway"]["address"] in internal
+        entered = endpoints[cluster]["eastWestGateway"]["address"]
+        assert entered in internal
+        assert addresses.family(entered) == family.names[0]
         service = mesh.get(cluster, "-n", ISTIO, "service", topology.EAST_WEST_GATEWAY)
         assert {port["port"]: port["nodePort"] for port in service["spec"]["ports"]} == {
             own: NODE_PORTS[name] for name, own in PORT_OF.items()

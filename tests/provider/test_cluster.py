@@ -104,6 +104,7 @@ def test_pods_with_ipv6_alone_reach_the_api_server_by_address(plugin: Plugin) ->
 
     assert re.fullmatch(r"https://\[fd74:a0a:a0a::\d+\]:6443", made["apiServer"])
     assert made["apiServer"] in made["internalKubeconfig"]
+    assert made["apiServer"] == f"https://[{made['nodes'][0]['address']}]:6443"
     assert promised["apiServer"] == UNKNOWN
 
 

@@ -11,6 +11,7 @@ from tether.errors import Problem
 from tether.redact import HIDDEN
 from tether.settings.base import complaint, pem_text
 from tether.settings.wording import fix, remove, shown, subject
+from tether.topology import Role
 
 _LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 _IN_CLUSTER_NAME = re.compile(r"kubernetes(\.default(\.svc(\..+)?)?)?")
@@ -71,17 +72,26 @@ def checked_name(value: str) -> str:
 
 
 def check(clusters: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
-    """Refuse what says how to trust an address where there is none."""
+    """Refuse what says how to trust an address where istiod uses none."""
     for index, cluster in enumerate(clusters):
-        for key in _OVERRIDES:
-            if cluster.get(key) is not None and cluster.get("apiServer") is None:
+        if wrong := _useless(cluster):
+            for key in (key for key in _OVERRIDES if cluster.get(key) is not None):
                 path = ("clusters", index, key)
                 yield Problem(
                     subject=subject(path, project),
-                    wrong="is about the certificate of apiServer, and there is none",
+                    wrong=wrong,
                     why="it would be passed over in silence",
                     fix=remove(path, project),
                 )
+
+
+def _useless(cluster: Mapping[str, Any]) -> str:
+    """Why istiod could do nothing with a certificate of the cluster's API server; empty where it can."""
+    if cluster.get("apiServer") is None:
+        return "is about the certificate of apiServer, and there is none"
+    if cluster.get("role") == Role.PRIMARY:
+        return "is about how istiod reads a remote, and this is the primary, where istiod is"
+    return ""
 
 
 def check_authorities(clusters: Sequence[Mapping[str, Any]], project: str, folder: Path) -> Iterator[Problem]:

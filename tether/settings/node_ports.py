@@ -135,18 +135,9 @@ def _behind_nodes(cluster: Mapping[str, Any], index: int, project: str) -> Itera
 
 def _of_family(cluster: Mapping[str, Any], index: int, family: IpFamily, project: str) -> Iterator[Problem]:
     """An EndpointSlice holds addresses of one family only, and a remote's Service istiod is of the mesh's first."""
-    if cluster.get("platform", Platform.KIND) == Platform.KIND and family is IpFamily.IPV6:
-        path: Path = ("clusters", index, "exposure", "serviceType")
-        yield Problem(
-            subject=subject(path, project),
-            wrong="is NodePort, and of the nodes of kind clusters Tether knows the IPv4 addresses only, which lead "
-            "nowhere with ipFamily ipv6",
-            why="the other clusters would not find the gateway",
-            fix=fix(path, ServiceType.LOAD_BALANCER, project),
-        )
     listed = mapping(cluster.get("exposure")).get("nodeAddresses")
     for place, address in enumerate(cast("list[Any]", listed) if isinstance(listed, list) else []):
-        path = ("clusters", index, "exposure", "nodeAddresses", place)
+        path: Path = ("clusters", index, "exposure", "nodeAddresses", place)
         if addresses.is_ip(str(address)) and addresses.family(str(address)) != family.names[0]:
             yield Problem(
                 subject=subject(path, project),

@@ -49,6 +49,7 @@ class NodeOutput(Wire):
 
     name: str
     address: str
+    """On the container network, of the first IP family of the cluster."""
     id: str
     """Container ID; tells this cluster from a later one of the same name."""
 
@@ -311,7 +312,10 @@ def _after_failure(
     nodes = chosen.nodes(inputs.name)
     if inputs.retain_on_failure and nodes and not isinstance(error, CancelledError):
         outputs = _outputs(chosen, inputs.name, network).model_copy(
-            update={"nodes": _node_outputs(nodes, network.name), "failure": str(error) or type(error).__name__}
+            update={
+                "nodes": _node_outputs(nodes, network.name, inputs.ip_family),
+                "failure": str(error) or type(error).__name__,
+            }
         )
         hint = f"its containers were kept (retainOnFailure); look with: {chosen.name} logs {nodes[0].name}"
         return PartialError(f"{error}; {hint}", inputs.name, outputs)
@@ -346,12 +350,13 @@ def _observe(last: ClusterOutputs, nodes: Sequence[containers.Node]) -> ClusterO
     kubeconfig = last.kubeconfig
     if entry.api_port and kube.server_of(kubeconfig) != f"https://{entry.api_port}":
         kubeconfig = kube.with_server(kubeconfig, f"https://{entry.api_port}")
-    internal = entry.internal_api_server(last.network, topology.IpFamily(last.ip_family))
+    family = topology.IpFamily(last.ip_family)
+    internal = entry.internal_api_server(last.network, family)
     seen = {
         "kubeconfig": kubeconfig,
         "internal_kubeconfig": kube.with_server(kubeconfig, internal),
         "api_server": internal,
-        "nodes": _node_outputs(nodes, last.network),
+        "nodes": _node_outputs(nodes, last.network, family),
     }
     return last.model_copy(update=seen)
 
@@ -365,8 +370,8 @@ def _entry(nodes: Iterable[containers.Node]) -> containers.Node:
         raise ProviderError("the cluster has no control plane container") from None
 
 
-def _node_outputs(nodes: Iterable[containers.Node], network: str) -> list[NodeOutput]:
-    return [NodeOutput(name=node.name, address=node.addresses.get(network, ""), id=node.id) for node in nodes]
+def _node_outputs(nodes: Iterable[containers.Node], network: str, family: topology.IpFamily) -> list[NodeOutput]:
+    return [NodeOutput(name=node.name, address=node.address(network, family), id=node.id) for node in nodes]
 
 
 def _import(chosen: containers.Runtime, name: str, nodes: list[containers.Node]) -> Found[ClusterOutputs]:

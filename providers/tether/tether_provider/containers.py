@@ -49,13 +49,18 @@ class Node:
     api_port: str
     """``host:port`` of this machine that leads to the API server; empty where it is not published."""
 
+    def address(self, network: str, family: topology.IpFamily) -> str:
+        """IP address on a container network, of the first family; empty where there is none."""
+        known = self.ipv6_addresses if family is topology.IpFamily.IPV6 else self.addresses
+        return known.get(network, "")
+
     def internal_api_server(self, network: str, family: topology.IpFamily) -> str:
         """URL of the API server for pods of other clusters on a container network, where this container serves it.
 
         By address with IPv6 alone, if it is a control plane: the certificate of a load balancer holds only names.
         """
-        of_ipv6 = family is topology.IpFamily.IPV6 and self.role == _CONTROL_PLANE
-        address = self.ipv6_addresses.get(network) if of_ipv6 else None
+        by_address = family is topology.IpFamily.IPV6 and self.role == _CONTROL_PLANE
+        address = self.address(network, family) if by_address else ""
         return f"https://{with_port(address or self.name, 6443)}"
 
 

@@ -36,6 +36,15 @@ def test_what_is_about_the_certificate_of_no_api_address_is_refused(key: str) ->
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("key", ["apiServerName", "apiServerCa"])
+def test_what_is_about_the_certificate_of_the_primary_is_refused(key: str) -> None:
+    way = {"apiServer": "https://a.example.org", key: "a.example.org"}
+    remote = existing("b", "remote", "n2", context="b", apiServer="https://b.example.org")
+    problem = one_problem(existing("a", "primary", "n1", context="a", **way), remote)
+    assert problem.subject == f"tether:clusters[0].{key}"
+    assert "this is the primary" in problem.wrong
+
+
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [

@@ -111,12 +111,9 @@ def test_chart_values_that_would_move_the_gateway_are_refused_at_nodes_and_free_
     assert settings({}, clusters(helmValues=values)).clusters[1].helm_values.gateway == values["gateway"]
 
 
-def test_kind_clusters_of_ipv6_alone_are_entered_at_load_balancers_only() -> None:
-    found = problems(NODES, clusters("kind", exposure={"serviceType": "LoadBalancer"}), ipFamily="ipv6")
-
-    assert set(found) == {"tether:clusters[0].exposure.serviceType"}
-    assert found["tether:clusters[0].exposure.serviceType"].fix.endswith(" LoadBalancer")
-    settings(NODES, clusters("kind"), ipFamily="dual")
+@pytest.mark.parametrize("family", ["ipv4", "ipv6", "dual"])
+def test_kind_clusters_of_every_family_are_entered_at_their_nodes(family: str) -> None:
+    assert settings(NODES, clusters("kind"), ipFamily=family).ip_family == family
 
 
 @pytest.mark.parametrize(
