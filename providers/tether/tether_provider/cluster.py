@@ -313,7 +313,7 @@ def _after_failure(
     if inputs.retain_on_failure and nodes and not isinstance(error, CancelledError):
         outputs = _outputs(chosen, inputs.name, network).model_copy(
             update={
-                "nodes": _node_outputs(nodes, network.name, inputs.ip_family),
+                "nodes": _node_outputs(nodes, network.name, topology.IpFamily(inputs.ip_family)),
                 "failure": str(error) or type(error).__name__,
             }
         )
