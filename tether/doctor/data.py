@@ -2,17 +2,23 @@
 
 import json
 import shlex
+import time
 from typing import Any, cast
 
 from tether import addresses, metadata, topology
 from tether.doctor import before, certificates, discovery, firewall, fixes, handshake, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
-from tether.doctor.handshake import Outcome
+from tether.doctor.handshake import Handshake, Outcome
 from tether.doctor.view import ClusterView, MeshView
 from tether.errors import count
 from tether.topology import CROSS_NETWORK_PORT, STATUS_PORT
 
 _TIMEOUTS = "remote_cluster_sync_timeouts_total"
+_SETTLED = frozenset({Outcome.OK, Outcome.NO_ROUTE, Outcome.UNTRUSTED})
+"""Of a handshake with a workload: what it would come to another time as well."""
+_LOOKS = 4
+_PAUSE_SECONDS = 2.0
+"""istiod and the gateway hear within it that a workload has ended, on a machine that is busy too."""
 _EXPORT = "networking.istio.io/exportTo"
 """Annotation of Services that are not for every namespace: the gateway does not know them, as it is meant."""
 
@@ -166,12 +172,27 @@ def _name_of_workload(view: MeshView, cluster: ClusterView) -> str:
     return ""
 
 
-def _through(view: MeshView, cluster: ClusterView) -> Answer:
-    name = _name_of_workload(view, cluster)
-    if not name:
-        return ok("no workload with a proxy yet; tether verify brings its own")
+def _met(view: MeshView, cluster: ClusterView, root: str = "") -> tuple[str, Handshake | None]:
+    """A workload's server name, and what a handshake with it through the gateway came to; None where there is none.
+
+    A workload may end between istiod's answer and the handshake, so istiod is asked again before one counts as silent.
+    """
     address, port = objects.known_gateway_address(cluster), objects.outside(cluster, CROSS_NETWORK_PORT)
-    found = handshake.greet(address, port, name, "", protocol="istio")
+    for left in reversed(range(_LOOKS)):
+        name = _name_of_workload(view, cluster)
+        found = handshake.greet(address, port, name, root, by_name=False, protocol="istio") if name else None
+        if found is None or found.outcome in _SETTLED or not left:
+            return name, found
+        time.sleep(_PAUSE_SECONDS)
+        view = MeshView(view.mesh)
+        cluster = next(one for one in view.clusters if one.name == cluster.name)
+    raise AssertionError("the last look returns")
+
+
+def _through(view: MeshView, cluster: ClusterView) -> Answer:
+    name, found = _met(view, cluster)
+    if found is None:
+        return ok("no workload with a proxy yet; tether verify brings its own")
     if found.outcome is Outcome.NO_ROUTE:
         return unknown(found.seen)
     if found.outcome is not Outcome.OK:
@@ -205,12 +226,9 @@ def _in_plain_text(view: MeshView, namespace: str) -> tuple[str, str] | None:
 
 
 def _peer(view: MeshView, cluster: ClusterView) -> Answer:
-    name = _name_of_workload(view, cluster)
-    if not name:
+    name, found = _met(view, cluster, objects.mesh_root(view))
+    if found is None:
         return ok("no workload with a proxy yet")
-    root = objects.mesh_root(view)
-    address, port = objects.known_gateway_address(cluster), objects.outside(cluster, CROSS_NETWORK_PORT)
-    found = handshake.greet(address, port, name, root, by_name=False, protocol="istio")
     if found.outcome is Outcome.UNTRUSTED:
         return wrong(
             f"the workload behind {name} {found.seen.partition(' ')[2]}",

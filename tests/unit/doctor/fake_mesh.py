@@ -186,6 +186,7 @@ class FakeMesh:
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Answer connections that leave the API server's way."""
+        patch.setattr("tether.doctor.data._PAUSE_SECONDS", 0)
         patch.setattr("tether.doctor.handshake.connect", self._met)
         patch.setattr("tether.doctor.handshake.greet", self._greeted)
         patch.setattr("tether.doctor.credential._reachable", _as_it_is)

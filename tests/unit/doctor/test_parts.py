@@ -3,6 +3,7 @@
 import base64
 import datetime
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,9 +22,9 @@ from tests.unit.doctor.fake_mesh import (
     remote_secret,
 )
 from tether import kube
-from tether.doctor import discovery, firewall, istiod, objects, rights
+from tether.doctor import discovery, firewall, handshake, istiod, objects, rights
 from tether.doctor.check import Status
-from tether.doctor.handshake import Outcome
+from tether.doctor.handshake import Handshake, Outcome
 from tether.doctor.view import MeshView
 from tether.topology import OWN_AUTHORITY
 
@@ -120,6 +121,26 @@ def test_a_service_that_is_not_for_every_namespace_proves_nothing_and_is_not_ask
     (answer,) = [one.answer for one in mesh.examine("D28").findings if one.subject == "cluster2"]
 
     assert answer.seen.startswith("no workload with a proxy yet")
+
+
+def test_a_workload_that_ended_after_istiod_was_asked_is_no_error(
+    mesh: FakeMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = handshake.greet
+
+    def ended(*where: Any, **how: Any) -> Handshake:
+        met = asked(*where, **how)
+        if where[0] == "10.0.2.1":
+            mesh.debug("endpointShardz", {})
+            return replace(met, outcome=Outcome.CLOSED, seen="closes the connection")
+        return met
+
+    monkeypatch.setattr(handshake, "greet", ended)
+
+    found = {one.subject: one.answer for one in mesh.examine("D28").findings}
+
+    assert found["cluster2"].status is Status.OK
+    assert found["cluster2"].seen.startswith("no workload with a proxy yet")
 
 
 METRICS = """\
