@@ -27,7 +27,6 @@ def reader_role(parent: pulumi.Resource, name: str, args: ReaderRoleArgs) -> rba
         name: of the resources.
         args: whose role.
     """
-    child = pulumi.ResourceOptions(parent=parent)
     role_name = pulumi.Output.from_input(args["namespace"]).apply(reader_rights.role_name)
     role = rbac.v1.ClusterRole(
         name,
@@ -36,7 +35,7 @@ def reader_role(parent: pulumi.Resource, name: str, args: ReaderRoleArgs) -> rba
             rbac.v1.PolicyRuleArgs(api_groups=rule["apiGroups"], resources=rule["resources"], verbs=rule["verbs"])
             for rule in reader_rights.rules()
         ],
-        opts=child,
+        opts=pulumi.ResourceOptions(parent=parent),
     )
     return rbac.v1.ClusterRoleBinding(
         name,

@@ -4,7 +4,6 @@ Istio's own role (istio/istio manifests/charts/istio-control/istio-discovery/tem
 more, for what a mesh of Tether's has not: configuration in a remote, and Services of several clusters by the MCS API.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +57,6 @@ def rules() -> list[dict[str, Any]]:
     return [{"apiGroups": [one.group], "resources": [one.resource], "verbs": list(one.verbs)} for one in RIGHTS]
 
 
-def each() -> Iterator[tuple[str, str, str]]:
+def each() -> tuple[tuple[str, str, str], ...]:
     """Verb, API group and resource of every single one."""
-    return ((verb, one.group, one.resource) for one in RIGHTS for verb in one.verbs)
+    return tuple((verb, one.group, one.resource) for one in RIGHTS for verb in one.verbs)

@@ -22,7 +22,7 @@ from tether.topology import READER_SERVICE_ACCOUNT, ROOT_CERTIFICATE_CONFIG_MAP
 
 Right = tuple[str, str, str]
 """Verb, API group and resource."""
-RIGHTS: tuple[Right, ...] = tuple(reader_rights.each())
+RIGHTS: tuple[Right, ...] = reader_rights.each()
 READING = ("get", "list", "watch")
 UNTOLD = ("get", "", "namespaces")
 """What istiod asks for again and again without a word in its log; what comes after it never comes."""
@@ -140,7 +140,7 @@ def test_istiod_misses_the_right_to_put_back_the_authority_of_a_webhook(lab: Lab
 
 
 def test_no_right_is_without_a_test_that_takes_it_away() -> None:
-    assert {*CLUSTERS.values(), *CALLS, MAKE_CONFIG_MAPS, CHANGE_WEBHOOKS} == {*reader_rights.each()}
+    assert {*CLUSTERS.values(), *CALLS, MAKE_CONFIG_MAPS, CHANGE_WEBHOOKS} == {*RIGHTS}
 
 
 def test_istiod_is_refused_nothing(lab: Lab, start: datetime) -> None:

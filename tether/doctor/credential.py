@@ -37,7 +37,7 @@ def _token(view: MeshView, remote: ClusterView) -> Answer:
             cause="its ClusterRole or the binding was changed or removed",
             fix=_grant(view, remote, who),
         )
-    return ok(f"{who} has all {len([*reader_rights.each()])} rights that istiod needs")
+    return ok(f"{who} has all {len(reader_rights.each())} rights that istiod needs")
 
 
 def _why_refused(kubeconfig: str) -> str:
