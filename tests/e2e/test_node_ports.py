@@ -14,7 +14,7 @@ ISTIO = "istio-system"
 CLUSTERS = ("cluster1", "cluster2")
 
 
-@pytest.fixture(scope="module", params=[IpFamily.DUAL, IpFamily.IPV6], ids=lambda family: family.value)
+@pytest.fixture(scope="module", params=list(IpFamily), ids=lambda family: family.value)
 def family(request: pytest.FixtureRequest) -> IpFamily:
     """Of both, a node is entered by its IPv4 address."""
     return request.param
