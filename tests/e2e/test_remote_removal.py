@@ -263,7 +263,8 @@ def test_a_remote_leaves_without_a_refused_pod_and_comes_back_while_the_others_l
         assert asking.refusals == []
         assert asking.admitted > 3
         trio.assert_the_west_is_out()
-        assert trio.environment.pulumi("preview", "--expect-no-changes").code == 0
+        ran = trio.environment.pulumi("preview", "--expect-no-changes")
+        assert ran.code == 0, ran.talk
         assert trio.environment.run(TETHER, "doctor").code == 0
 
         kept = PROJECT / ".tether" / "removals" / trio.environment.stack / "west"

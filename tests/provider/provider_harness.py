@@ -64,10 +64,13 @@ class Plugin:
     """A running plugin."""
 
     def __init__(self, environment: Mapping[str, str] | None = None, engine: str = "127.0.0.1:1") -> None:
+        variables = {**os.environ, **(environment or {})}
+        # With it the plugin looks like one of this checkout that lost its engine, and another stack's up ends it.
+        variables.pop("PULUMI_HOME", None)
         self.process = subprocess.Popen(
             [sys.executable, "providers/tether", engine],
             cwd=PROJECT,
-            env={**os.environ, **(environment or {})},
+            env=variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

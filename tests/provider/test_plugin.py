@@ -4,6 +4,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,6 +13,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
 from tests.provider.fake_machine import CLUSTER, ENVIRONMENT, NETWORK, NODE_IMAGE, Machine
 from tests.provider.provider_harness import SIGNATURE, UNKNOWN, Plugin, failed, plain, raw, struct
+from tether.cli import processes
 
 CLUSTER_INPUTS: dict[str, Any] = {
     "name": CLUSTER,
@@ -234,3 +236,12 @@ def test_an_idle_plugin_ends_when_asked(start_plugin: Callable[..., Plugin]) -> 
     plugin.close()
 
     assert plugin.process.returncode == 0
+
+
+def test_a_plugin_of_a_test_is_not_ended_by_the_next_up_of_its_checkout(tmp_path: Path) -> None:
+    """It has no engine above it, as one whose engine was killed."""
+    running = Plugin(environment={"PULUMI_HOME": str(tmp_path)})
+    try:
+        assert running.process.pid not in [found.number for found in processes.orphaned_plugins(tmp_path)]
+    finally:
+        running.close()

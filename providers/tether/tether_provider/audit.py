@@ -3,7 +3,6 @@
 ``tether trace`` shows with it how istiod has a remote's API server check a proxy's token.
 """
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +10,7 @@ from typing import Any, cast
 import yaml
 
 from tether import topology
+from tether_provider.mounts import with_mount
 
 POLICY = Path(__file__).with_name("audit-policy.yaml")
 """Mounted into the nodes; it must stay where it is as long as a cluster stands."""
@@ -24,15 +24,10 @@ def with_audit(config: Mapping[str, Any]) -> dict[str, Any]:
     A configuration that has its own ways with the API server keeps them: lists of a patch
     replace each other, so volumes of two patches do not go together.
     """
-    changed = copy.deepcopy(dict(config))
-    patches = cast("list[str]", changed.get("kubeadmConfigPatches") or [])
+    patches = cast("list[str]", config.get("kubeadmConfigPatches") or [])
     if any("apiServer" in patch for patch in patches):
-        return changed
-    nodes = cast("list[dict[str, Any]]", changed.setdefault("nodes", [{"role": "control-plane"}]))
-    for node in nodes:
-        if node.get("role", "control-plane") == "control-plane":
-            mount = {"hostPath": str(POLICY), "containerPath": _POLICY_IN_NODE, "readOnly": True}
-            node["extraMounts"] = [*node.get("extraMounts", []), mount]
+        return dict(config)
+    changed = with_mount(config, POLICY, _POLICY_IN_NODE)
     changed["kubeadmConfigPatches"] = [yaml.safe_dump(_patch(), sort_keys=False), *patches]
     return changed
 

@@ -12,7 +12,7 @@ import yaml
 
 from tether import versions
 from tether.topology import IpFamily
-from tether_provider import audit, containers, processes
+from tether_provider import audit, containers, idle, processes
 from tether_provider.errors import ProviderError
 
 Config = dict[str, Any]
@@ -84,7 +84,8 @@ def configuration(plan: Plan, *, restricted: bool) -> Config:
         base["kubeadmConfigPatches"] = [yaml.safe_dump(_control_plane(), sort_keys=False)]
     if restricted:
         base["featureGates"] = {"KubeletInUserNamespace": True}
-    return audit.with_audit(merge(base, plan.extra))
+    config = audit.with_audit(merge(base, plan.extra))
+    return idle.with_rare_probes(config) if plan.image_has_network else config
 
 
 def _control_plane() -> Config:
@@ -100,7 +101,7 @@ def _control_plane() -> Config:
         "featureGates": {"PublicKeysECDSA": True},
         # kubeadm asks for the CoreDNS that Kubernetes was released with; the image holds this one.
         "dns": {"imageTag": f"v{versions.COREDNS.version}"},
-        "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true"}}},
+        "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true", **idle.ETCD_ARGUMENTS}}},
         "controllerManager": {"extraArgs": {**alone, **unlimited}},
         "scheduler": {"extraArgs": alone},
     }

@@ -24,12 +24,12 @@ def test_an_image_with_a_network_of_its_own_gets_neither_kinds_cni_nor_kubeadms_
     config = kind.configuration(PLAN, restricted=False)
 
     assert config["networking"]["disableDefaultCNI"] is True
-    _, patch = config["kubeadmConfigPatches"]
+    *_, patch = config["kubeadmConfigPatches"]
     assert yaml.safe_load(patch) == {
         "kind": "ClusterConfiguration",
         "featureGates": {"PublicKeysECDSA": True},
         "dns": {"imageTag": f"v{versions.COREDNS.version}"},
-        "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true"}}},
+        "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true", "watch-progress-notify-interval": "60s"}}},
         "controllerManager": {"extraArgs": {"leader-elect": "false", "kube-api-qps": "300", "kube-api-burst": "600"}},
         "scheduler": {"extraArgs": {"leader-elect": "false"}},
     }
