@@ -16,6 +16,8 @@ LEFT_OUT: Mapping[str, str] = {
     "not about primary and remotes",
     "TestMultiVersionRevision": "installs other Istio releases beside this one, from charts on the network",
     "TestRevisionedUpgrade": "installs older Istio releases, from charts on the network",
+    "TestTunnelingOutboundTraffic": "its proxy outside the mesh is an image of Envoy 1.21 from a registry; the Envoy "
+    "that is here (1.39.3, tried in its place) refuses the test's configuration for it: a filter without a type",
     "TestVmOSPost": "needs images of virtual machines",
     "TestVMRegistrationLifecycle": "needs images of virtual machines",
 }
