@@ -14,7 +14,8 @@ _FIELD = re.compile(
     (?P<name> ["']? \b (?: client-key-data | client-certificate-data | token | password | passwd | passphrase
         | secret | id-token | refresh-token | access-token | client-secret | clientkeydata ) \b ["']? \s* [:=] \s* )
     (?P<quote> ["']? )
-    (?P<value> [^\s"',}\]]+ )
+    (?! \{ \s* ["'}] )  # an object of JSON is no value, and masked inside
+    (?P<value> (?: \{\w+\} )? [^\s"',}\]]+ )
     """
 )
 _LONG_BASE64 = re.compile(r"(?<![\w+/=])(?:LS0tLS1CRUdJTi[\w+/=]{16,})")

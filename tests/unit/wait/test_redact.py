@@ -60,3 +60,16 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
     once = redact(text)
 
     assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    ("document", "masked"),
+    [
+        ('{"f:token": {}, "a": 1}', '{"f:token": {}, "a": 1}'),
+        ('{"token": {"value": 1}}', '{"token": {"value": 1}}'),
+        ('{"token": {"password": "hunter22"}}', '{"token": {"password": "[secret]"}}'),
+        ("password={SSHA}abcdef", "password=[secret]"),
+    ],
+)
+def test_an_object_under_a_telling_name_stays_json_and_is_masked_inside(document: str, masked: str) -> None:
+    assert redact(document) == masked
