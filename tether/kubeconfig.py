@@ -40,6 +40,17 @@ def load(path_or_content: str, context: str | None = None) -> str:
     return yaml.safe_dump({**cast("dict[str, Any]", document), "current-context": context}, width=float("inf"))
 
 
+def credentials_in(content: str) -> list[str]:
+    """Everything in a kubeconfig that lets somebody in: tokens, passwords, keys (in base64 and in PEM)."""
+    document: Any = yaml.safe_load(content)
+    found: list[str] = []
+    for entry in cast("list[dict[str, Any]]", document.get("users") or []):
+        user = cast("dict[str, Any]", entry.get("user") or {})
+        found += [str(user[key]) for key in ("token", "password", "client-key-data") if user.get(key)]
+        found += [base64.b64decode(user["client-key-data"]).decode()] if user.get("client-key-data") else []
+    return found
+
+
 _GKE_PLUGIN = "gke-gcloud-auth-plugin"
 _AKS_DOMAIN = ".azmk8s.io"
 

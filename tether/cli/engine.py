@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO, Any
 
+from tether.cli import event_log
 from tether.cli.project import Project
 from tether.errors import LockedError, NotFoundError, Problem, TetherError, UsageError
 
@@ -48,7 +49,8 @@ class Engine:
 
     def __init__(self, project: Project, environment: Mapping[str, str]) -> None:
         self._project = project
-        self._environment = {**environment, "PULUMI_STACK": project.stack}
+        # Without it the engine has no ``--event-log`` (pulumi/pkg, cmd/pulumi/operations).
+        self._environment = {**environment, "PULUMI_STACK": project.stack, "PULUMI_DEBUG_COMMANDS": "true"}
 
     def ask(self, *arguments: str, stdin: str | None = None) -> str:
         """Run a short command and return its standard output.
@@ -73,7 +75,7 @@ class Engine:
             InterruptedRunError: it was cancelled from outside.
             TetherError: it failed; the engine has said on its display what happened.
         """
-        ended = self._live(arguments)
+        ended = self._live([*arguments, "--event-log", str(event_log.of_next_run(self._project, arguments[0]))])
         if ended.interrupted:
             raise InterruptedRunError(
                 "Interrupted. What was made is recorded: `make up` goes on from here, `make down` removes it."

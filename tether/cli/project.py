@@ -78,6 +78,11 @@ class Project:
         return self.private / "removals" / self.stack
 
     @property
+    def events(self) -> Path:
+        """What the engine did, one file per run (tether.cli.event_log)."""
+        return self.private / "events" / self.stack
+
+    @property
     def record(self) -> Path:
         """What this environment left on the machine (tether.cli.records)."""
         return self.private / "environments" / f"{self.stack}.json"

@@ -135,6 +135,7 @@ def state_files(project: Project) -> tuple[Path, ...]:
         project.locks,
         project.kubeconfigs,
         project.removals,
+        project.events,
     )
     stacks = project.state / "stacks" / project.name
     rest = list(stacks.glob(f"{project.stack}.json*")) if stacks.is_dir() else []

@@ -19,6 +19,7 @@ from google.protobuf import any_pb2
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
+from tether import shield
 from tether.kube import KubeError
 from tether.redact import redact
 from tether_provider import wire
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Tether's resource provider; started by the Pulumi engine")
     parser.add_argument("engine", help="address of the engine")
     engine = parser.parse_known_args(arguments)[0].engine
+    shield.put_up()
     asyncio.run(_serve(engine))
     return 0
 
