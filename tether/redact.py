@@ -1,10 +1,15 @@
 """Masks secrets in any text that leaves a process: errors, logs, diagnostics."""
 
 import re
+from collections.abc import Callable
+from typing import Any, cast
 
 MASK = "[secret]"
 HIDDEN = "hidden"
 """Stands for an encrypted value of a stack file; only the engine can read it."""
+
+LEAST = 6
+"""Letters of a known value that is masked; masking shorter ones would make a text unreadable."""
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
 _JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")
@@ -30,19 +35,28 @@ def redact(text: str, *secrets: str, fields: bool = True) -> str:
 
     Args:
         text: any text.
-        secrets: values known to be secret; short ones (under 6 characters) are ignored,
-            because masking them would make the text unreadable.
+        secrets: values known to be secret; those shorter than ``LEAST`` are ignored.
         fields: whether values of fields are masked by the field's name. Not so in commands
             that are to be pasted: ``TOKEN=$(kubectl …)`` names a secret and holds none.
     """
     for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= 6:
+        if len(secret) >= LEAST:
             text = text.replace(secret, MASK)
     text = _PRIVATE_KEY.sub(MASK, text)
     text = _JSON_WEB_TOKEN.sub(MASK, text)
     text = _BEARER.sub(lambda match: f"{match.group(1)} {MASK}", text)
     text = _LONG_BASE64.sub(MASK, text)
     return _FIELD.sub(_mask_field, text) if fields else text
+
+
+def hide(value: Any, is_secret: Callable[[dict[str, Any]], bool], mark: str) -> Any:
+    """A document with a mark in the place of every mapping that stands for a secret."""
+    if isinstance(value, list):
+        return [hide(inner, is_secret, mark) for inner in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    found = cast("dict[str, Any]", value)
+    return mark if is_secret(found) else {key: hide(inner, is_secret, mark) for key, inner in found.items()}
 
 
 def _mask_field(match: re.Match[str]) -> str:

@@ -2,13 +2,13 @@
 
 import base64
 import json
-import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.archives import inside
 from tests.e2e.breaking.lab import ISTIO, PRIMARY, REMOTE
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER, Environment, Ran, until
@@ -65,12 +65,7 @@ def made(mesh_with_secrets: Environment, tmp_path_factory: pytest.TempPathFactor
     ran = mesh_with_secrets.run(TETHER, "diagnose", "--out", out)
     assert ran.code == 0, ran.talk
     assert ran.stdout == f"{out}\n"
-    return ran, contents(out)
-
-
-def contents(file: Path) -> Mapping[str, str]:
-    with tarfile.open(file) as tar:
-        return {entry.name.partition("/")[2]: tar.extractfile(entry).read().decode() for entry in tar}  # type: ignore[union-attr]
+    return ran, inside(out)
 
 
 def secrets_of(environment: Environment) -> set[str]:
@@ -120,7 +115,7 @@ def test_of_a_stack_that_is_not_there_what_the_checkout_knows_is_collected(tmp_p
     out = tmp_path / "none.tar.gz"
     ran = mesh.environment.run(TETHER, "diagnose", "--stack", "never-made", "--out", out)
     assert ran.code == 0, ran.talk
-    held = contents(out)
+    held = inside(out)
     assert "machine.json" in held
     missing = {one["name"]: one["error"] for one in json.loads(held["manifest.json"])["collectors"] if "error" in one}
     assert "never-made" in missing["stack/settings"]

@@ -26,6 +26,7 @@ from tether.diagnosis.collectors import Collector
 from tether.diagnosis.masking import Masking
 from tether.errors import NotFoundError, Problem, TetherError, UsageError, count
 from tether.mesh import Blueprint
+from tether.redact import MASK, hide
 
 
 def diagnose(target: Target, out: Path | None) -> None:
@@ -123,20 +124,13 @@ def _state(place: Project, masking: Masking) -> str:
 
 def _runs(place: Project, masking: Masking) -> Iterator[collectors.Piece]:
     """The history of the stack: when, what, by whom and how it ended."""
-    folder = place.state / "history" / place.name / place.stack
-    for file in sorted(folder.glob("*.history.json")):
+    for file in place.runs():
         yield file.name, masking.document(without_ciphertext(json.loads(file.read_text())))
 
 
-def without_ciphertext(value: Any) -> Any:
+def without_ciphertext(document: Any) -> Any:
     """A document of the engine's without its encrypted values, which a stolen passphrase would open."""
-    if isinstance(value, list):
-        return [without_ciphertext(item) for item in value]  # type: ignore[reportUnknownVariableType]
-    if isinstance(value, dict):
-        if "ciphertext" in value or "secure" in value:
-            return "[secret]"
-        return {key: without_ciphertext(item) for key, item in value.items()}  # type: ignore[reportUnknownVariableType]
-    return value
+    return hide(document, lambda found: "ciphertext" in found or "secure" in found, MASK)
 
 
 def _of_machine(masking: Masking) -> Iterator[Collector]:

@@ -12,7 +12,7 @@ def of(place: Project) -> list[str]:
     """Passphrases that a stack may be encrypted with: the checkout's and that of the environment."""
     file = place.private / "passphrase"
     written = [file.read_text().strip()] if file.is_file() else []
-    return [*written, *filter(None, [os.environ.get("PULUMI_CONFIG_PASSPHRASE")])]
+    return [*written, *_of_environment()]
 
 
 def around() -> list[str]:
@@ -20,4 +20,9 @@ def around() -> list[str]:
     try:
         return of(project.find(Path.cwd()))
     except (TetherError, OSError):
-        return [*filter(None, [os.environ.get("PULUMI_CONFIG_PASSPHRASE")])]
+        return _of_environment()
+
+
+def _of_environment() -> list[str]:
+    said = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
+    return [said] if said else []

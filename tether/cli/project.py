@@ -10,7 +10,7 @@ from typing import Any, cast
 import yaml
 
 from tether.errors import NotFoundError, SettingsError, UsageError
-from tether.redact import HIDDEN
+from tether.redact import HIDDEN, hide
 
 NAMESPACE = "tether"
 DEFAULT_STACK = "kind"
@@ -58,10 +58,18 @@ class Project:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    @property
+    def history(self) -> Path:
+        """What the engine recorded of its runs."""
+        return self.state / "history" / self.name / self.stack
+
+    def runs(self) -> list[Path]:
+        """The engine's records of its runs, the oldest first."""
+        return sorted(self.history.glob("*.history.json"))
+
     def last_changes(self) -> int:
         """How many resources the last recorded run created, changed or removed."""
-        folder = self.state / "history" / self.name / self.stack
-        runs = sorted(folder.glob("*.history.json")) if folder.is_dir() else []
+        runs = self.runs()
         if not runs:
             return 0
         counts: dict[str, int] = json.loads(runs[-1].read_text()).get("resourceChanges") or {}
@@ -125,7 +133,7 @@ def written_settings(project: Project) -> dict[str, str]:
     raw = {key: _as_engine_text(value) for key, value in declared_config(project).items() if key not in written}
     for key, value in written.items():
         if not is_encrypted(value):
-            raw[key] = _as_engine_text(_without_secrets(value))
+            raw[key] = _as_engine_text(hide(value, is_encrypted, HIDDEN))
     return raw
 
 
@@ -175,16 +183,6 @@ def _mapping(value: Any) -> dict[str, Any]:
 def is_encrypted(value: Any) -> bool:
     """Whether the engine wrote a value of the stack file as a secret."""
     return isinstance(value, dict) and list(cast("dict[str, Any]", value)) == ["secure"]
-
-
-def _without_secrets(value: Any) -> Any:
-    if is_encrypted(value):
-        return HIDDEN
-    if isinstance(value, dict):
-        return {key: _without_secrets(inner) for key, inner in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_without_secrets(inner) for inner in cast("list[Any]", value)]
-    return value
 
 
 def _as_engine_text(value: Any) -> str:

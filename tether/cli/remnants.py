@@ -131,7 +131,7 @@ def state_files(project: Project) -> tuple[Path, ...]:
     """Files of a stack in the file backend and beside it, once the stack itself is removed."""
     own = (
         project.state / "backups" / project.name / project.stack,
-        project.state / "history" / project.name / project.stack,
+        project.history,
         project.locks,
         project.kubeconfigs,
         project.removals,

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from tether import kube
-from tether.redact import MASK, redact
+from tether.redact import LEAST, MASK, redact
 
-_LEAST = 6
-"""Letters of a value that is masked; shorter ones would take the text apart."""
 _MOST = 16384
 """Letters of a value that is looked for; what is longer stands nowhere but in its Secret."""
 _PUBLIC_KEYS = frozenset({"namespace", "ca.crt", "tls.crt", "root-cert.pem", "ca-cert.pem", "cert-chain.pem"})
@@ -78,7 +76,7 @@ def _decoded(encoded: str) -> str | None:
 def _forms(secret: str) -> Iterator[str]:
     """Ways in which a value is written."""
     value = secret.strip()
-    if not _LEAST <= len(value) <= _MOST:
+    if not LEAST <= len(value) <= _MOST:
         return
     yield value
     yield json.dumps(value)[1:-1]

@@ -1,7 +1,6 @@
 """``tether diagnose`` where there is no mesh: what the checkout itself knows is collected all the same."""
 
 import json
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.archives import inside
 from tests.unit.cli.workbench import checkout
 from tether.cli.diagnose import without_ciphertext
 from tether.cli.main import app
@@ -47,11 +47,6 @@ def run(out: Path) -> Result:
     return CliRunner().invoke(app, ["diagnose", "--out", str(out)])
 
 
-def contents(file: Path) -> Mapping[str, str]:
-    with tarfile.open(file) as tar:
-        return {entry.name.partition("/")[2]: tar.extractfile(entry).read().decode() for entry in tar}  # type: ignore[union-attr]
-
-
 def entries(held: Mapping[str, str]) -> Mapping[str, Any]:
     return {entry["name"]: entry for entry in json.loads(held["manifest.json"])["collectors"]}
 
@@ -63,7 +58,7 @@ def test_a_stack_without_a_mesh_is_collected_and_the_mesh_named_as_missing(place
     ran = run(out)
 
     assert ran.exit_code == 0, ran.output
-    held = contents(out)
+    held = inside(out)
     assert {"stack/settings.json", "stack/state.json", "machine.json", "manifest.json"} <= set(held)
     assert "parts.json is missing" in entries(held)["clusters"]["error"]
     for name, content in held.items():
@@ -76,7 +71,7 @@ def test_settings_that_describe_no_mesh_are_a_reason_to_look_at_the_rest(place: 
     ran = run(tmp_path / "out.tar.gz")
 
     assert ran.exit_code == 0, ran.output
-    assert entries(contents(tmp_path / "out.tar.gz"))["stack/settings"]["error"].startswith("SettingsError")
+    assert entries(inside(tmp_path / "out.tar.gz"))["stack/settings"]["error"].startswith("SettingsError")
 
 
 def test_a_file_that_cannot_be_written_is_told_with_what_mends_it(place: Project, tmp_path: Path) -> None:

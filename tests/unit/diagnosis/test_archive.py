@@ -2,22 +2,17 @@
 
 import json
 import stat
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.archives import contents
 from tether.diagnosis import archive, collecting
 from tether.diagnosis.collectors import Collector, Piece
 from tether.diagnosis.masking import Masking
 
 SECRET = "Gu7-planted-password"
-
-
-def contents(file: Path) -> dict[str, str]:
-    with tarfile.open(file) as tar:
-        return {entry.name: (tar.extractfile(entry) or pytest.fail(entry.name)).read().decode() for entry in tar}
 
 
 def of_pieces(name: str, *pieces: Piece) -> Collector:

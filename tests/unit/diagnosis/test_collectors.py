@@ -2,13 +2,13 @@
 
 import base64
 import json
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.archives import inside
 from tests.unit.doctor.fake_mesh import SYSTEM, FakeMesh
 from tether import kube, trace
 from tether.diagnosis import archive, collecting, collectors
@@ -28,8 +28,7 @@ def collected(mesh: FakeMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with archive.opened(out, masking, 0) as made:
         found = collecting.collect(collectors.of_mesh(mesh.mesh, masking), made)
         made.add(collecting.MANIFEST, collecting.manifest({}, found))
-    with tarfile.open(out) as tar:
-        return {entry.name.removeprefix("mesh/"): tar.extractfile(entry).read().decode() for entry in tar}  # type: ignore[union-attr]
+    return inside(out)
 
 
 def _unplayed(*_: Any, **__: Any) -> Any:

@@ -24,7 +24,7 @@ def test_an_image_with_a_network_of_its_own_gets_neither_kinds_cni_nor_kubeadms_
     config = kind.configuration(PLAN, restricted=False)
 
     assert config["networking"]["disableDefaultCNI"] is True
-    *_, patch = config["kubeadmConfigPatches"]
+    _, _, patch = config["kubeadmConfigPatches"]
     assert yaml.safe_load(patch) == {
         "kind": "ClusterConfiguration",
         "featureGates": {"PublicKeysECDSA": True},
