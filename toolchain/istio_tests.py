@@ -20,6 +20,14 @@ IMAGES = "images.tar"
 EVENTS = "test2json"
 """Go's own program that turns the tests' output into one JSON event per line."""
 
+PULL_POLICIES = {
+    "samples/extauthz/ext-authz.yaml": ("imagePullPolicy: Always", "imagePullPolicy: IfNotPresent"),
+    "manifests/charts/gateway/values.yaml": ('imagePullPolicy: ""', "imagePullPolicy: IfNotPresent"),
+}
+"""File of the tests → what it says of pulling, and what it must say where the nodes have the images and no registry
+answers. The tests put their image's name into the first but leave its policy; the second leaves it to the API server,
+which makes it Always for the tag of ``image: auto``."""
+
 AUTHORIZATION_IMAGE = f"{programs.ISTIO_HUB}/ext-authz:{versions.ISTIO.version}"
 TOKEN_IMAGE = "registry.istio.io/testing/jwt-server:0.8"  # noqa: S105 - a name, no secret
 """The name is written in Istio's samples/jwt-server/jwt-server.yaml; the image is built from the sources beside it."""
@@ -29,7 +37,7 @@ def _make_tests(workshop: Workshop) -> None:
     module = golang.module_folder(workshop, WRAPPER, versions.ISTIO)
     for name in FILES:
         _copy(module / name, workshop.draft / SOURCE / name)
-    _use_images_of_the_node(workshop.draft / SOURCE / "samples" / "extauthz" / "ext-authz.yaml")
+    use_images_of_the_nodes(workshop.draft / SOURCE)
     for name, package in PACKAGES.items():
         workshop.run(
             golang.go_program(workshop.cache), "test", "-c", "-vet=off", "-tags", TAGS, "-ldflags", "-s -w",
@@ -44,9 +52,17 @@ def _make_tests(workshop: Workshop) -> None:
     )  # fmt: skip
 
 
-def _use_images_of_the_node(manifest: Path) -> None:
-    """The tests put their image's name into this manifest but leave its pull policy, for which nobody could answer."""
-    manifest.write_text(manifest.read_text().replace("imagePullPolicy: Always", "imagePullPolicy: IfNotPresent"))
+def use_images_of_the_nodes(source: Path) -> None:
+    """Have the tests' own manifests and chart take the images that the nodes have.
+
+    Raises:
+        ValueError: a file does not say any more what would be replaced.
+    """
+    for name, (said, wanted) in PULL_POLICIES.items():
+        text = (source / name).read_text()
+        if said not in text:
+            raise ValueError(f"{name} of Istio's tests has no {said!r} any more: toolchain/istio_tests.py")
+        (source / name).write_text(text.replace(said, wanted))
 
 
 def _copy(source: Path, target: Path) -> None:
