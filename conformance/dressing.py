@@ -1,7 +1,7 @@
 """Lays what Istio's tests expect over a mesh, and takes away what they leave behind."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,10 @@ def dress(stand: Stand, sources: Path, images: Path, helm: Path) -> None:
         helm: the program, for the egress gateway.
     """
     stand.write_hosts()
+    runtime = parts.read(PROJECT / parts.FILE).container_runtime
     for cluster in stand.clusters:
+        for rule in keep_inside(service_ranges(stand, cluster)):
+            stand.run(runtime, "exec", cluster.node, *rule)
         stand.write(cluster.name, kube.with_server(cluster.kubeconfig.read_text(), cluster.api_server))
         stand.run("kind", "load", "image-archive", images, "--name", cluster.node.removesuffix("-control-plane"))
     # In the primary alone, as Istio's own runs do: the reader may not list all of these kinds, and `istioctl analyze`,
@@ -36,7 +39,9 @@ def dress(stand: Stand, sources: Path, images: Path, helm: Path) -> None:
     networks = {cluster.name: cluster.network for cluster in stand.clusters}
     stand.write("topology.json", fixture.topology_file(stand.primary.name, networks))
     for cluster in stand.clusters:
-        _rewrite(stand, cluster, "istio", "mesh", fixture.mesh_config)
+        # istiod reads the primary's; a remote of the documented sequence has none.
+        if _mesh_config(stand, cluster):
+            _rewrite(stand, cluster, "istio", "mesh", fixture.mesh_config)
         if cluster is stand.primary:
             _rewrite(stand, cluster, "istio-sidecar-injector", "values", fixture.injector_values)
             _patch(stand, cluster, "deployment/istiod", fixture.istiod_patch())
@@ -49,6 +54,25 @@ def dress(stand: Stand, sources: Path, images: Path, helm: Path) -> None:
             stand.kubectl(
                 cluster, "-n", NAMESPACE, "rollout", "status", f"deployment/{name}", f"--timeout={_ROLLOUT_SECONDS}s"
             )
+
+
+def service_ranges(stand: Stand, cluster: Cluster) -> list[str]:
+    """The ranges (CIDR) that addresses of the cluster's Services are from."""
+    asked = ("servicecidrs.networking.k8s.io", "-o", "jsonpath={.items[*].spec.cidrs[*]}")
+    return stand.kubectl(cluster, "get", *asked).split()
+
+
+def keep_inside(ranges: Sequence[str]) -> list[list[str]]:
+    """Commands for a node: the address of a Service that it does not know yet is refused, and nobody else is asked.
+
+    A test calls a Service at once after it was made. Before the node has its rules such a request leaves by the node's
+    default route; where somebody out there answers, the calling proxy keeps that connection and asks there for ever.
+    """
+    return [
+        ["ip6tables" if ":" in cidr else "iptables", "-A", chain, "-d", cidr, "-j", "REJECT"]
+        for cidr in ranges
+        for chain in ("FORWARD", "OUTPUT")
+    ]
 
 
 def _rewrite(stand: Stand, cluster: Cluster, config_map: str, key: str, change: Callable[[str], str]) -> None:
@@ -139,4 +163,5 @@ def _test_namespaces(stand: Stand, cluster: Cluster) -> list[str]:
 
 
 def _mesh_config(stand: Stand, cluster: Cluster) -> str:
-    return stand.kubectl(cluster, "-n", NAMESPACE, "get", "configmap", "istio", "-o", "jsonpath={.data.mesh}")
+    asked = ("configmap", "istio", "--ignore-not-found", "-o", "jsonpath={.data.mesh}")
+    return stand.kubectl(cluster, "-n", NAMESPACE, "get", *asked)

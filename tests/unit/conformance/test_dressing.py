@@ -93,3 +93,22 @@ def test_what_tests_took_is_put_back_as_it_was() -> None:
     ((*words, stdin),) = robbed.told
     assert words == ["create", "-f", "-"]
     assert json.loads(stdin) == BARE
+
+
+def test_a_service_that_a_node_does_not_know_yet_is_refused_in_every_family() -> None:
+    told = stand(**{"servicecidrs.networking.k8s.io": "10.96.0.0/16 fd00:10:96::/112"})
+
+    rules = [" ".join(rule) for rule in dressing.keep_inside(dressing.service_ranges(told, CLUSTER))]
+
+    assert rules == [
+        "iptables -A FORWARD -d 10.96.0.0/16 -j REJECT",
+        "iptables -A OUTPUT -d 10.96.0.0/16 -j REJECT",
+        "ip6tables -A FORWARD -d fd00:10:96::/112 -j REJECT",
+        "ip6tables -A OUTPUT -d fd00:10:96::/112 -j REJECT",
+    ]
+
+
+def test_a_remote_without_a_mesh_configuration_is_left_without_one() -> None:
+    bare = stand(**{**CALM, "configmap": ""})
+    assert dressing.tidy(bare, dressing.order(bare)) == []
+    assert bare.told == []
