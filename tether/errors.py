@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from tether.document import Document
 
 
 class ExitCode(IntEnum):
@@ -43,9 +46,13 @@ class TetherError(Exception):
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
-    def __init__(self, headline: str, problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self, headline: str, problems: Sequence[Problem] = (), *, document: "Document | None" = None
+    ) -> None:
         self.headline = headline
         self.problems = tuple(problems)
+        self.document = document
+        """The result for programs, where the command has one although it failed."""
         super().__init__("\n".join([headline, *(f"\n{problem}" for problem in self.problems)]))
 
 

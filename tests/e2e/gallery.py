@@ -32,7 +32,7 @@ class Picture:
 def save(record: Record, name: str) -> None:
     """Write a record with its drawings."""
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{name}.json").write_text(document.write(record) + "\n")
+    (FOLDER / f"{name}.json").write_text(document.write(record))
     (FOLDER / f"{name}.svg").write_text(diagram.svg(record))
     (FOLDER / f"{name}.mmd").write_text(diagram.mermaid(record))
     if name == "healthy":

@@ -15,9 +15,9 @@ from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER, Environment
 from tether import mesh as meshes
 from tether.cli import project, target
+from tether.doctor.document import ExaminationDocument, of_examination
 from tether.doctor.examination import examine
 from tether.doctor.registry import CHECKS
-from tether.doctor.rendering import document
 from tether.errors import ExitCode
 
 SECONDS = 240
@@ -65,7 +65,7 @@ class Ward:
             else target.resolve(target.Target(primary=PRIMARY, remotes=(REMOTE,), kubeconfig=self.contexts))
         )
         with meshes.connect(blueprint) as opened:
-            return document(opened, examine(opened, CHECKS), 0)
+            return of_examination(opened, examine(opened, CHECKS), 0).plain()
 
     def until(self, wanted: Callable[[Found], bool], what: str, ask: Callable[[Way], Found], way: Way) -> Found:
         """Ask again until it is so."""

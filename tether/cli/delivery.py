@@ -1,8 +1,10 @@
 """Where a result goes that may be a file: there, whole or not at all, else to standard output."""
 
 import os
+import sys
 from pathlib import Path
 
+from tether.document import Document
 from tether.errors import Problem, UsageError
 
 STDOUT = Path("-")
@@ -10,6 +12,21 @@ STDOUT = Path("-")
 
 def deliver(text: str, out: Path | None) -> None:
     """Write a result to a file and print the file's name, or print the result itself.
+
+    Args:
+        text: the result.
+        out: the file; ``-`` or None for standard output.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    write(text, out)
+    if out is not None and out != STDOUT:
+        print(out)  # noqa: T201 - the result
+
+
+def write(text: str, out: Path | None) -> None:
+    """Write a result to a file, or print it.
 
     Args:
         text: the result.
@@ -29,7 +46,12 @@ def deliver(text: str, out: Path | None) -> None:
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise UsageError("The result cannot be written.", [_problem(out, error)]) from None
-    print(out)  # noqa: T201 - the result
+
+
+def give(document: Document) -> None:
+    """Print the result for programs: one document, and nothing else, on standard output."""
+    sys.stdout.write(document.text())
+    sys.stdout.flush()
 
 
 def _problem(out: Path, error: OSError) -> Problem:

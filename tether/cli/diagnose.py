@@ -12,11 +12,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tether import mesh as meshes
 from tether import parts
 from tether.cli import event_log, passphrase, project, settings
+from tether.cli.delivery import give
+from tether.cli.forms import Form
 from tether.cli.project import Project
 from tether.cli.talk import say
 from tether.cli.target import Target, resolve
@@ -24,12 +26,38 @@ from tether.diagnosis import archive, collecting, collectors
 from tether.diagnosis.collecting import Collected
 from tether.diagnosis.collectors import Collector
 from tether.diagnosis.masking import Masking
+from tether.document import Document, Kind, Part
 from tether.errors import NotFoundError, Problem, TetherError, UsageError, count
 from tether.mesh import Blueprint
 from tether.redact import MASK, hide
 
 
-def diagnose(target: Target, out: Path | None) -> None:
+class CollectorPart(Part):
+    """What was read, or not."""
+
+    name: str
+    """Folder or file in the archive."""
+    what: str
+    """What is in it, in words."""
+    files: tuple[str, ...]
+    """Names in the archive."""
+    seconds: float
+    """How long it took."""
+    error: str
+    """Why it could not be read to its end; empty where it was."""
+
+
+class DiagnosisDocument(Document):
+    """What was collected."""
+
+    kind: Literal[Kind.DIAGNOSIS] = Kind.DIAGNOSIS
+    file: str
+    """The archive."""
+    collectors: tuple[CollectorPart, ...]
+    """Everything that was tried."""
+
+
+def diagnose(target: Target, out: Path | None, output: Form = Form.TEXT) -> None:
     """Collect what can be read of the mesh and of its stack.
 
     A mesh that is not there, or only half, is no reason to collect nothing: the manifest says what is missing.
@@ -55,7 +83,21 @@ def diagnose(target: Target, out: Path | None) -> None:
     files = sum(len(one.files) for one in found)
     tail = f"; {count(len(missing), 'thing')} could not be read, see {collecting.MANIFEST} in it" if missing else ""
     say(f"{count(files, 'file')} without secrets{tail}. Look into it before you give it away: tar -tzf {path}")
-    print(path)  # noqa: T201 - the result
+    if output is Form.JSON:
+        give(DiagnosisDocument(file=str(path), collectors=tuple(map(_told, found))))
+    else:
+        print(path)  # noqa: T201 - the result
+
+
+def _told(found: Collected) -> CollectorPart:
+    collector = found.collector
+    return CollectorPart(
+        name=collector.name,
+        what=collector.what,
+        files=found.files,
+        seconds=round(found.seconds, 2),
+        error=found.error,
+    )
 
 
 def _collect(target: Target, place: Project | None, path: Path, moment: float) -> tuple[Collected, ...]:
@@ -103,7 +145,7 @@ def _tell(found: Collected) -> None:
 def _of_stack(place: Project, masking: Masking) -> Iterator[Collector]:
     yield Collector(
         name="stack/settings", what="settings of the stack",
-        read=lambda: [("json", masking.document(settings.document(place, settings.effective(place))))],
+        read=lambda: [("json", masking.document(settings.document(place, settings.effective(place)).plain()))],
     )  # fmt: skip
     yield Collector(
         name="stack/state", what="what the engine recorded", read=lambda: [("json", _state(place, masking))]

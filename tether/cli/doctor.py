@@ -1,6 +1,5 @@
 """``tether doctor``: what is wrong with a mesh, the cause first, with the command that mends it."""
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -9,10 +8,11 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from tether.cli.delivery import give
 from tether.cli.forms import Output
 from tether.cli.talk import say
 from tether.cli.target import Target, opened
-from tether.doctor import rendering
+from tether.doctor import document, rendering
 from tether.doctor import rights as rights_of_the_doctor
 from tether.doctor.check import Check, Finding, Severity, Status
 from tether.doctor.examination import Examination, examine
@@ -73,14 +73,14 @@ def chosen(only: Sequence[str]) -> Sequence[Check]:
 def listing(output: Output) -> str:
     """Every check, without a mesh."""
     if output is Output.JSON:
-        return json.dumps(
-            {"schemaVersion": rendering.SCHEMA_VERSION, "checks": list(map(rendering.check, CHECKS))}, indent=2
-        )
-    return "\n".join(f"{check.id}  {check.family:<7} {check.severity:<8} {check.title}" for check in CHECKS)
+        return document.of_checks(CHECKS).text()
+    return "".join(f"{check.id}  {check.family:<7} {check.severity:<8} {check.title}\n" for check in CHECKS)
 
 
-def rights(namespace: str) -> str:
-    """What the doctor may do in a cluster, as YAML, without a mesh."""
+def rights(namespace: str, output: Output) -> str:
+    """What the doctor may do in a cluster, as YAML or JSON, without a mesh."""
+    if output is Output.JSON:
+        return document.of_rights(namespace).text()
     return rights_of_the_doctor.render(namespace)
 
 
@@ -97,7 +97,7 @@ def _print(mesh: Mesh, found: Examination, seconds: float, output: Output) -> No
     if output is Output.TEXT:
         rendering.show(mesh, found, seconds, Console(highlight=False))
     elif output is Output.JSON:
-        print(json.dumps(rendering.document(mesh, found, seconds), indent=2))  # noqa: T201 - the result
+        give(document.of_examination(mesh, found, seconds))
     elif output is Output.JUNIT:
         print(rendering.junit(mesh, found, seconds))  # noqa: T201 - the result
     else:

@@ -1,6 +1,9 @@
 """The forms in which commands give their results."""
 
 from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
 
 
 class Form(StrEnum):
@@ -35,3 +38,21 @@ class Drawn(StrEnum):
     MERMAID = "mermaid"
     SVG = "svg"
     JSON = "json"
+
+
+def before_every_command(
+    context: typer.Context,
+    output: Annotated[
+        Form, typer.Option("--output", "-o", help="Form of every result, where the command itself is not told.")
+    ] = Form.TEXT,
+) -> None:
+    """Take what is said before the command for what is not said after it."""
+    if output is Form.JSON:
+        context.default_map = _defaults(context.command, output)
+
+
+def _defaults(command: Any, output: Form) -> dict[str, Any]:
+    """What a group's commands are to take by default, by name, in the shape of click's default map."""
+    inner: dict[str, Any] = getattr(command, "commands", {})
+    return {name: _defaults(one, output) if hasattr(one, "commands") else {"output": output.value}
+            for name, one in inner.items()}  # fmt: skip

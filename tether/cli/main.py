@@ -1,7 +1,5 @@
 """Entry point of ``tether``: commands, options, exit codes."""
 
-import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +8,10 @@ import typer
 from rich.console import Console
 
 from tether import shield
-from tether.cli import passphrase, project
+from tether.cli import failure, forms, passphrase, project
+from tether.cli.delivery import give
 from tether.cli.forms import Drawing, Drawn, Form, Output
 from tether.cli.remote import app as remote_app
-from tether.cli.talk import complain, say
 from tether.cli.target import (
     KubeconfigOption,
     NamespaceOption,
@@ -23,9 +21,9 @@ from tether.cli.target import (
     named,
 )
 from tether.doctor.check import Severity
-from tether.errors import ExitCode, TetherError, UsageError
+from tether.document import Kind
+from tether.errors import UsageError
 from tether.mesh import DEFAULT_NAMESPACE
-from tether.parts import PartsMissingError
 
 app = typer.Typer(
     name="tether",
@@ -33,6 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    callback=forms.before_every_command,
 )
 
 settings_app = typer.Typer(name="settings", help="Look at the settings of a stack.", no_args_is_help=True)
@@ -58,12 +57,12 @@ def up(
 
     Goes on where an interrupted run ended; changes nothing where nothing is to be changed.
     """
-    from tether.cli import summary
+    from tether.cli import mesh_document, summary
     from tether.cli.up import up as bring_up
 
     outcome = bring_up(project.find(Path.cwd(), stack), refresh=refresh, allow_unsupported=allow_unsupported)
     if output is Form.JSON:
-        print(json.dumps(summary.document(outcome), indent=2))  # noqa: T201 - the result
+        give(mesh_document.document(outcome))
     else:
         summary.show(outcome, Console(highlight=False))
 
@@ -83,36 +82,21 @@ def down(
             "--force", help="Give up whatever cannot be reached or removed any more; removes what is on this machine."
         ),
     ] = False,
+    output: OutputOption = Form.TEXT,
 ) -> None:
     """Remove everything of the environment: clusters, containers, network, volumes, processes, state."""
-    from tether.cli.down import down as take_down
-    from tether.cli.down import look
+    from tether.cli import removal
 
-    place = project.find(Path.cwd(), stack)
-    if dry_run or not yes:
-        removal = look(place)
-        for line in (*removal.recorded, *removal.clusters, *removal.remnants.lines()):
-            print(line)  # noqa: T201 - the result
-        if dry_run:
-            return
-        if not sys.stdin.isatty():
-            raise UsageError(
-                "Nobody is there to be asked, so nothing was removed. Say yes beforehand: tether down --yes"
-            )
-        typer.confirm(f"Remove all this of stack {place.stack}?", abort=True, err=True)
-    take_down(place, unreachable=unreachable, force=force)
-    say(f"Stack {place.stack} is gone: no cluster, container, network, volume or process of it is left.")
+    wish = removal.Wish(dry_run=dry_run, yes=yes, unreachable=unreachable, force=force, output=output)
+    removal.remove(project.find(Path.cwd(), stack), wish)
 
 
 @app.command()
-def env(stack: StackOption = None) -> None:
+def env(stack: StackOption = None, output: OutputOption = Form.TEXT) -> None:
     """Print shell variables for this checkout: eval "$(tether env)" makes pulumi, kubectl and istioctl work on it."""
-    from tether.cli import stack_file
+    from tether.cli import variables
 
-    place = project.find(Path.cwd(), stack)
-    stack_file.keep_salt_out_of_git(place)
-    for name, value in project.environment(place).items():
-        print(f"export {name}={shlex.quote(value)}")  # noqa: T201 - the result
+    variables.show(project.find(Path.cwd(), stack), output)
 
 
 @settings_app.command("show")
@@ -128,13 +112,14 @@ def settings_show(stack: StackOption = None, output: OutputOption = Form.TEXT) -
 
 @app.command()
 def schema(
+    kind: Annotated[Kind | None, typer.Argument(help="Kind of result; by default the settings of a stack.")] = None,
+    output: OutputOption = Form.TEXT,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; by default standard output.")] = None,
 ) -> None:
-    """Print the JSON schema of the settings, for editors and pipelines."""
-    from tether.cli.delivery import deliver
-    from tether.settings import json_schema
+    """Print the JSON schema of the settings, for editors and pipelines, or that of a kind of result."""
+    from tether.cli import schema as command
 
-    deliver(json_schema.render(), out)
+    command.show(kind, output, out)
 
 
 @app.command()
@@ -167,10 +152,10 @@ def doctor(
     from tether.cli import doctor as command
 
     if list_checks:
-        print(command.listing(output))  # noqa: T201 - the result
+        print(command.listing(output), end="")  # noqa: T201 - the result
         return
     if rights:
-        print(command.rights(istio_namespace), end="")  # noqa: T201 - the result
+        print(command.rights(istio_namespace, output), end="")  # noqa: T201 - the result
         return
     target = named(stack, primary, remote, kubeconfig, istio_namespace)
     sys.exit(command.doctor(target, command.Wish(output=output, fail_on=fail_on, only=tuple(only or ()), watch=watch)))
@@ -286,13 +271,13 @@ def verify(
     from tether.verify import rendering
 
     if list_proofs:
-        print(rendering.listing(json_wanted=output is Output.JSON))  # noqa: T201 - the result
+        print(rendering.listing(json_wanted=output is Output.JSON), end="")  # noqa: T201 - the result
         return
     if dry_run and not clean:
         raise UsageError("--dry-run is about --clean, which removes things; a verification removes only its own")
     target = named(stack, primary, remote, kubeconfig, istio_namespace)
     if clean:
-        sys.exit(command.clean(target, dry_run=dry_run))
+        sys.exit(command.clean(target, dry_run=dry_run, output=output))
     wish = command.Wish(
         output=output, only=tuple(only or ()), image=image, requests=requests, timeout=timeout, keep=keep
     )
@@ -337,6 +322,7 @@ def report(
     matrix: Annotated[
         Path | None, typer.Option("--matrix", help="Show the verification in this file (tether verify --output json).")
     ] = None,
+    output: OutputOption = Form.TEXT,
 ) -> None:
     """Write one page about a mesh: topology, findings, first authentication, certificates, versions, traffic.
 
@@ -345,7 +331,7 @@ def report(
     """
     from tether.cli import report as command
 
-    wish = command.Wish(out=out, trace=with_trace, verify=with_verify, matrix=matrix)
+    wish = command.Wish(out=out, trace=with_trace, verify=with_verify, matrix=matrix, output=output)
     command.report(named(stack, primary, remote, kubeconfig, istio_namespace), wish)
 
 
@@ -360,6 +346,7 @@ def diagnose(
         Path | None,
         typer.Option("--out", help="File to write (.tar.gz); by default named after stack and time."),
     ] = None,
+    output: OutputOption = Form.TEXT,
 ) -> None:
     """Collect everything that somebody who was not there needs to see, without secrets, in one archive.
 
@@ -369,17 +356,10 @@ def diagnose(
     """
     from tether.cli import diagnose as command
 
-    command.diagnose(named(stack, primary, remote, kubeconfig, istio_namespace), out)
+    command.diagnose(named(stack, primary, remote, kubeconfig, istio_namespace), out, output)
 
 
 def main() -> None:
     """Run a command; every expected failure is one message and its exit code."""
     shield.put_up(passphrase.around, advice="This is a mistake in Tether. For a report of it: tether diagnose")
-    try:
-        app()
-    except TetherError as error:
-        (say if error.exit_code is ExitCode.OK else complain)(str(error))
-        sys.exit(error.exit_code)
-    except PartsMissingError as error:
-        complain(str(error))
-        sys.exit(ExitCode.NOT_FOUND)
+    failure.run(app)

@@ -1,14 +1,15 @@
 """``tether remote``: what is done with one remote of a mesh."""
 
 import contextlib
-import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tether.cli import project
+from tether.cli.delivery import give
 from tether.cli.forms import Form
 from tether.cli.progress import Progress
 from tether.cli.talk import say, warn
@@ -16,6 +17,7 @@ from tether.cli.target import StackOption
 from tether.errors import Problem, TetherError, UsageError, count
 
 if TYPE_CHECKING:
+    from tether.document import Document
     from tether.removal.plan import Plan
 
 app = typer.Typer(name="remote", help="Work on one remote of the mesh.", no_args_is_help=True)
@@ -67,19 +69,24 @@ def remove(
         if not yes:
             _ask(plan, output)
         left = removing.remove(leaving)
-        if output is Form.JSON:
-            shown = [vars(problem) for problem in left]
-            print(json.dumps({**plan.document(), "remnants": shown}, indent=2))  # noqa: T201 - the result
         if left:
-            raise _remnant_error(name, left, leaving.again())
+            raise _remnant_error(plan, left, leaving.again())
+        if output is Form.JSON:
+            give(_document(plan))
         for warning in leavings.blind_spots(leaving):
             warn(warning)
         say(f"Remote {name} is out of the mesh, and nothing of it was found; {removing.undo(leaving)}")
 
 
+def _document(plan: "Plan", left: Sequence[Problem] = (), *, dry_run: bool = False) -> "Document":
+    from tether.removal import document
+
+    return document.removal(plan, dry_run=dry_run, remnants=left)
+
+
 def _show(plan: "Plan", output: Form) -> None:
     if output is Form.JSON:
-        print(json.dumps(plan.document(), indent=2))  # noqa: T201 - the result
+        give(_document(plan, dry_run=True))
         return
     for line in plan.lines():
         print(line)  # noqa: T201 - the result
@@ -98,6 +105,10 @@ def _ask(plan: "Plan", output: Form) -> None:
     typer.confirm(f"Take {plan.remote.name} out of stack {plan.stack}?", abort=True, err=True)
 
 
-def _remnant_error(name: str, left: list[Problem], again: str) -> TetherError:
+def _remnant_error(plan: "Plan", left: list[Problem], again: str) -> TetherError:
     number = count(len(left), "thing")
-    return TetherError(f"{name} is out of the mesh, but {number} could not be removed. Try again with: {again}", left)
+    return TetherError(
+        f"{plan.remote.name} is out of the mesh, but {number} could not be removed. Try again with: {again}",
+        left,
+        document=_document(plan, left),
+    )

@@ -6,14 +6,18 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from tether import trace, wait
 from tether.cli import verify
-from tether.cli.delivery import deliver
+from tether.cli.delivery import STDOUT, give, write
+from tether.cli.failure import KILLED_BY
+from tether.cli.forms import Form
 from tether.cli.talk import say
 from tether.cli.target import Target, opened
 from tether.doctor import rendering
+from tether.doctor.document import MeshPart
+from tether.document import Document, Kind
 from tether.errors import Problem, UsageError
 from tether.mesh import Mesh
 from tether.report import authentication, page, traffic
@@ -34,6 +38,22 @@ class Wish:
     """Whether to verify the mesh now, which deploys an application for the time."""
     matrix: Path | None = None
     """A verification that was made before."""
+    output: Form = Form.TEXT
+    """How is told what was written."""
+
+
+class ReportDocument(Document):
+    """What was written about a mesh."""
+
+    kind: Literal[Kind.REPORT] = Kind.REPORT
+    file: str
+    """The page."""
+    mesh: MeshPart
+    """The mesh that it is about."""
+    healthy: bool
+    """Whether the doctor found no error."""
+    verdict: str
+    """The doctor's, in one line."""
 
 
 def report(target: Target, wish: Wish) -> None:
@@ -43,6 +63,8 @@ def report(target: Target, wish: Wish) -> None:
         UsageError: the options contradict each other, or a file cannot be read or written.
         NotFoundError: the stack has no clusters, or nobody knows the echo application's image.
     """
+    if wish.output is Form.JSON and wish.out == STDOUT:
+        raise UsageError("Page and document cannot both go to standard output; name a file for the page: --out FILE")
     if wish.verify and wish.matrix:
         raise UsageError("--verify makes a new verification and --matrix takes an older one; choose one of them")
     before = read_matrix(wish.matrix) if wish.matrix else None
@@ -56,7 +78,20 @@ def report(target: Target, wish: Wish) -> None:
             traffic=traffic.of_matrix(seen) if seen else None,
             on_change=say,
         )
-    deliver(page.html(found), wish.out)
+        named = MeshPart.of(mesh)
+    write(page.html(found), wish.out)
+    if wish.output is Form.JSON:
+        examination = found.examination
+        give(
+            ReportDocument(
+                file=str(wish.out),
+                mesh=named,
+                healthy=examination.is_healthy(),
+                verdict=rendering.verdict(examination),
+            )
+        )
+    elif wish.out != STDOUT:
+        print(wish.out)  # noqa: T201 - the result
     say(rendering.verdict(found.examination))
 
 
@@ -92,4 +127,4 @@ def _verified(mesh: Mesh) -> Matrix:
             return prove(mesh, plan, cancel=cancel, on_change=say)
         except wait.WaitCancelledError:
             say("Interrupted; what was deployed is being removed.")
-            sys.exit(verify.KILLED_BY + seen[0])
+            sys.exit(KILLED_BY + seen[0])

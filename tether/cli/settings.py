@@ -4,20 +4,21 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tether.cli import project
+from tether.cli.delivery import give
 from tether.cli.forms import Form
 from tether.cli.project import Project
+from tether.document import Document, Kind
 from tether.settings import read
 from tether.settings.stack import NAMESPACE, of_project
 from tether.settings.wording import MASK, is_secret, subject
 
-SCHEMA_VERSION = 1
 Place = tuple[int | str, ...]
 
 
@@ -49,7 +50,7 @@ def show(place: Project, output: Form) -> None:
     """
     found = effective(place)
     if output is Form.JSON:
-        print(json.dumps(document(place, found), indent=2, ensure_ascii=False))  # noqa: T201 - the result
+        give(document(place, found))
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("SETTING", "VALUE", "FROM"):
@@ -59,10 +60,19 @@ def show(place: Project, output: Form) -> None:
     Console(highlight=False).print(table)
 
 
-def document(place: Project, found: Sequence[Effective]) -> dict[str, Any]:
+class SettingsDocument(Document):
+    """The settings in force."""
+
+    kind: Literal[Kind.SETTINGS] = Kind.SETTINGS
+    stack: str
+    """Name of the stack."""
+    settings: tuple[Effective, ...]
+    """Every value, with who said it."""
+
+
+def document(place: Project, found: Sequence[Effective]) -> SettingsDocument:
     """The result for programs."""
-    entries = [{"key": one.key, "value": one.value, "source": one.source.value} for one in found]
-    return {"schemaVersion": SCHEMA_VERSION, "stack": place.stack, "settings": entries}
+    return SettingsDocument(stack=place.stack, settings=tuple(found))
 
 
 def effective(place: Project) -> list[Effective]:

@@ -11,8 +11,6 @@ from rich.text import Text
 
 from tether.authority import forms
 
-SCHEMA_VERSION = 1
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -132,20 +130,3 @@ def next_commands(outcome: Outcome, endpoints: list[dict[str, Any]]) -> Iterator
     yield 'eval "$(make env)" && pulumi stack output', "the project as Pulumi sees it; preview, up, destroy work too"
     yield f"kubectl --kubeconfig {outcome.kubeconfigs}/{remote} get pods --all-namespaces", "into a remote"
     yield "make down", "remove everything"
-
-
-def document(outcome: Outcome) -> dict[str, Any]:
-    """The same for machines."""
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "changes": outcome.changes,
-        "seconds": round(outcome.seconds, 3),
-        "kubeconfigs": outcome.kubeconfigs,
-        **{
-            name: outcome.outputs.get(name) for name in ("endpoints", "clusters", "mesh", "credentials", "verification")
-        },
-        "daysLeft": {
-            **days_left(cast("dict[str, Any]", outcome.outputs.get("mesh") or {})),
-            "credentials": credential_days_left(outcome.outputs),
-        },
-    }

@@ -8,20 +8,21 @@ from tether.redact import redact
 
 def say(message: str) -> None:
     """Tell what happens."""
-    _console().print(Text(_masked(message)), soft_wrap=True)
+    _console().print(Text(masked(message)), soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Tell what is unwise but not fatal."""
-    _console().print(Text.assemble(("warning: ", "yellow"), _masked(message)), soft_wrap=True)
+    _console().print(Text.assemble(("warning: ", "yellow"), masked(message)), soft_wrap=True)
 
 
 def complain(message: str) -> None:
     """Tell why it failed."""
-    _console().print(Text.assemble(("error: ", "bold red"), _masked(message)), soft_wrap=True)
+    _console().print(Text.assemble(("error: ", "bold red"), masked(message)), soft_wrap=True)
 
 
-def _masked(message: str) -> str:
+def masked(message: str) -> str:
+    """A message without secrets."""
     # Commands that are to be pasted name secrets and hold none.
     return redact(message, fields=False)
 

@@ -1,6 +1,5 @@
 """``tether topology``: the picture of a mesh, alone."""
 
-import json
 from pathlib import Path
 
 from tether.cli.delivery import deliver
@@ -8,7 +7,7 @@ from tether.cli.forms import Drawn
 from tether.cli.talk import warn
 from tether.cli.target import Target, opened
 from tether.doctor.view import MeshView
-from tether.report import drawing, mermaid, picture
+from tether.report import document, drawing, mermaid
 from tether.report.observation import observe
 from tether.report.picture import Picture
 
@@ -45,5 +44,5 @@ def draw(seen: Picture, drawn: Drawn) -> str:
     if drawn is Drawn.SVG:
         return drawing.wide(seen)
     if drawn is Drawn.JSON:
-        return json.dumps(picture.document(seen), indent=2) + "\n"
+        return document.topology(seen).text()
     return mermaid.flowchart(seen)

@@ -133,7 +133,7 @@ def _content(record: Record, output: Drawing) -> bytes:
     if output is Drawing.MERMAID:
         return diagram.mermaid(record).encode()
     if output is Drawing.JSON:
-        return (document.write(record) + "\n").encode()
+        return document.write(record).encode()
     console = Console(highlight=False, no_color=True, width=120)
     with console.capture() as captured:
         text.show(record, console)

@@ -16,20 +16,19 @@ from rich.console import Console
 
 from tether import kube, parts, wait
 from tether.cli import project
+from tether.cli.delivery import give
+from tether.cli.failure import KILLED_BY
 from tether.cli.forms import Output
 from tether.cli.progress import Progress
 from tether.cli.talk import say, warn
 from tether.cli.target import Target, opened
 from tether.errors import ExitCode, NotFoundError, Problem, UsageError, count
-from tether.mesh import DEFAULT_NAMESPACE, Mesh
+from tether.mesh import DEFAULT_NAMESPACE, Cluster, Mesh
 from tether.topology import DEFAULT_TRUST_DOMAIN
 from tether.verify import reaper, rendering
-from tether.verify.matrix import Matrix, Proof
+from tether.verify.matrix import Matrix, Proof, document
 from tether.verify.proving import Plan, prove
-from tether.verify.reaper import State
-
-KILLED_BY = 128
-"""Added to the number of the signal that ended a program (POSIX shells)."""
+from tether.verify.reaper import CleanupDocument, ClusterPart, RemnantPart, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,30 +75,49 @@ def verify(target: Target, wish: Wish) -> int:
     return ExitCode.OK if matrix.is_proved else ExitCode.UNHEALTHY
 
 
-def clean(target: Target, *, dry_run: bool) -> ExitCode:
+def clean(target: Target, *, dry_run: bool, output: Output = Output.TEXT) -> ExitCode:
     """Remove what verifications left that were killed or told to keep it; never what a live one works in.
 
     Raises:
         UsageError: the options do not fit together.
         NotFoundError: the stack has no clusters.
     """
-    complete = True
+    if output not in (Output.TEXT, Output.JSON):
+        raise UsageError("What is cleaned is told as text or json. For example: tether verify --clean --output json")
     with opened(target) as mesh:
-        for cluster in mesh.clusters:
-            try:
-                found = reaper.remnants(cluster.api)
-                removed = [] if dry_run else reaper.reap(cluster.api, kept=True)
-            except kube.KubeError as error:
-                warn(f"{cluster.name} was not looked at: {error}")
-                complete = False
-                continue
-            for one in found:
-                word = "left alone" if one.state is State.IN_USE else "would be removed" if dry_run else "removed"
-                if one.state is State.IN_USE or dry_run or one.name in removed:
-                    print(f"{cluster.name}  {one.name}  {word}: {one.why}")  # noqa: T201 - the result
-            if not found:
-                say(f"{cluster.name}: no verification left anything.")
-    return ExitCode.OK if complete else ExitCode.FAILED
+        done = CleanupDocument(
+            dry_run=dry_run, clusters=tuple(_cleaned(cluster, dry_run=dry_run) for cluster in mesh.clusters)
+        )
+    for cluster in done.clusters:
+        if cluster.error:
+            warn(f"{cluster.name} was not looked at: {cluster.error}")
+        elif not cluster.remnants:
+            say(f"{cluster.name}: no verification left anything.")
+    if output is Output.JSON:
+        give(done)
+    else:
+        _print_cleaned(done)
+    return ExitCode.FAILED if any(cluster.error for cluster in done.clusters) else ExitCode.OK
+
+
+def _cleaned(cluster: Cluster, *, dry_run: bool) -> ClusterPart:
+    try:
+        found = reaper.remnants(cluster.api)
+        removed = [] if dry_run else reaper.reap(cluster.api, kept=True)
+    except kube.KubeError as error:
+        return ClusterPart(name=cluster.name, error=str(error), remnants=())
+    remnants = (
+        RemnantPart(namespace=one.name, state=one.state, why=one.why, removed=one.name in removed) for one in found
+    )
+    return ClusterPart(name=cluster.name, error="", remnants=tuple(remnants))
+
+
+def _print_cleaned(done: CleanupDocument) -> None:
+    for cluster in done.clusters:
+        for one in cluster.remnants:
+            word = "left alone" if one.state is State.IN_USE else "would be removed" if done.dry_run else "removed"
+            if one.state is State.IN_USE or done.dry_run or one.removed:
+                print(f"{cluster.name}  {one.namespace}  {word}: {one.why}")  # noqa: T201 - the result
 
 
 def chosen(only: Sequence[str]) -> tuple[Proof, ...]:
@@ -151,7 +169,7 @@ def _print(matrix: Matrix, output: Output) -> None:
     if output is Output.TEXT:
         rendering.show(matrix, Console(highlight=False))
     elif output is Output.JSON:
-        print(rendering.as_json(matrix))  # noqa: T201 - the result
+        give(document(matrix))
     else:
         print(rendering.junit(matrix))  # noqa: T201 - the result
 

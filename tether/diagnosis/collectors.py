@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from tether import kube, metadata, trace
 from tether.diagnosis.masking import Masking
+from tether.doctor import document as examinations
 from tether.doctor import istiod, rendering
 from tether.doctor.examination import examine
 from tether.doctor.registry import CHECKS
@@ -178,11 +179,11 @@ def _asked(api: kube.Api, namespace: str, pod: str, page: str) -> str:
 
 def _examination(mesh: Mesh, masking: Masking) -> Iterator[Piece]:
     found = examine(mesh, CHECKS)
-    yield "json", masking.text(json.dumps(rendering.document(mesh, found, 0), indent=1)) + "\n"
+    yield "json", masking.text(examinations.of_examination(mesh, found, 0).text())
     yield "md", masking.text(rendering.markdown(mesh, found))
 
 
 def _authentication(mesh: Mesh, remote: Cluster, masking: Masking) -> Iterator[Piece]:
     record = trace.play(mesh, remote=remote.name, diagnose=False)
-    yield "json", masking.text(document.write(record)) + "\n"
+    yield "json", masking.text(document.write(record))
     yield "svg", masking.text(diagram.svg(record))

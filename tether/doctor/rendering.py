@@ -1,18 +1,16 @@
-"""An examination as text, JSON, JUnit and Markdown; all four say the same."""
+"""An examination as text, JUnit and Markdown; they say the same as its document."""
 
 from collections.abc import Iterator
-from typing import Any
 from xml.etree import ElementTree
 
 from rich.console import Console
 from rich.text import Text
 
-from tether.doctor.check import Check, Family, Finding, Severity, Status
+from tether.doctor.check import Family, Finding, Severity, Status
 from tether.doctor.examination import Examination
 from tether.errors import count
 from tether.mesh import Mesh
 
-SCHEMA_VERSION = 1
 _SIGNS = {
     Status.OK: ("✓", "green"),
     Status.WRONG: ("✗", "red"),
@@ -106,44 +104,6 @@ def _families(examination: Examination) -> Iterator[Text]:
                 sign, style = _SIGNS[status]
                 text.append(f"{sign} {number} {WORDS[status]}  ", style)
         yield text
-
-
-def document(mesh: Mesh, examination: Examination, seconds: float) -> dict[str, Any]:
-    """The examination as JSON: every finding in the order of the checks, and what is wrong once more, causes first."""
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "mesh": {
-            "stack": mesh.blueprint.stack,
-            "clusters": [{"name": one.name, "role": str(one.member.role)} for one in mesh.clusters],
-        },
-        "healthy": examination.is_healthy(),
-        "verdict": verdict(examination),
-        "seconds": round(seconds, 2),
-        "wrong": [_finding(finding) for finding in examination.wrong],
-        "findings": [_finding(finding) for finding in examination.findings],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        **check(finding.check),
-        "subject": finding.subject,
-        "status": str(finding.status),
-        "seen": finding.answer.seen,
-        "cause": finding.answer.cause or finding.check.cause,
-        "fix": finding.answer.fix,
-        "mutedBy": list(finding.muted_by),
-        "evidence": list(finding.evidence),
-    }
-
-
-def check(rule: Check) -> dict[str, Any]:
-    """A check as JSON, without an answer."""
-    return {
-        "id": rule.id, "title": rule.title, "family": str(rule.family), "severity": str(rule.severity),
-        "symptom": rule.symptom, "cause": rule.cause, "remedy": rule.remedy,
-        "needs": list(rule.needs), "page": rule.page,
-    }  # fmt: skip
 
 
 def junit(mesh: Mesh, examination: Examination, seconds: float) -> str:

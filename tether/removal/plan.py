@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tether import kube
 from tether.errors import count
@@ -10,7 +9,6 @@ from tether.removal import releases, traces, workloads
 from tether.removal.workloads import Workload
 from tether.topology import EAST_WEST_GATEWAY, INGRESS_GATEWAY, READER_TOKEN_SECRET, ClusterPlan, Topology
 
-SCHEMA_VERSION = 1
 GATEWAYS = (EAST_WEST_GATEWAY, INGRESS_GATEWAY)
 _CHARTS = ("istiod", "istio-base")
 
@@ -60,18 +58,6 @@ class Plan:
         for workload in self.workloads:
             yield f"     {workload}"
             yield from (f"       {command}" for command in workload.way_out(self.kubectl))
-
-    def document(self) -> dict[str, Any]:
-        """The plan for programs."""
-        return {
-            "schemaVersion": SCHEMA_VERSION,
-            "stack": self.stack,
-            "remote": self.remote.name,
-            "platform": self.remote.platform.value,
-            "asked": not self.silence,
-            "workloads": [workload.document(self.kubectl) for workload in self.workloads],
-            "steps": [{"title": step.title, "items": list(step.items)} for step in self.steps],
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

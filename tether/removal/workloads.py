@@ -5,7 +5,6 @@ import json
 import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from tether import kube, metadata
 from tether.revision import INJECT_LABEL
@@ -50,13 +49,6 @@ class Workload:
         template = {"spec": {"template": {"metadata": {"labels": {INJECT_LABEL: "false"}}}}}
         patch = shlex.quote(json.dumps(template))
         return unlabel, f"{inside} patch {self.kind.lower()}/{self.name} --type merge -p {patch}"
-
-    def document(self, kubectl: str) -> dict[str, Any]:
-        """The same for programs."""
-        return {
-            "namespace": self.namespace, "kind": self.kind, "name": self.name, "pods": list(self.pods),
-            "commands": list(self.way_out(kubectl)),
-        }  # fmt: skip
 
 
 def injected(api: kube.Api, istio_namespace: str, gateways: Collection[str]) -> list[Workload]:

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from tether.topology import WEBHOOK_PORT, XDS_PORT, Role
 
-SCHEMA_VERSION = 1
 ISTIOD_PORTS = (XDS_PORT, WEBHOOK_PORT)
 _SHORT_FINGERPRINT = len("91:20:73:54:6F:39:47:7A")
 
@@ -166,58 +164,6 @@ class Picture:
 def short(fingerprint: str) -> str:
     """First eight bytes of a fingerprint: enough to tell two roots apart by eye."""
     return fingerprint[:_SHORT_FINGERPRINT]
-
-
-def document(picture: Picture) -> dict[str, Any]:
-    """The picture as JSON."""
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "mesh": {"id": picture.mesh_id, "stack": picture.stack, "trustDomain": picture.trust_domain},
-        "trust": {
-            "rootFingerprint": picture.root,
-            "rootUntil": picture.root_until,
-            "sharedBy": [cluster.name for cluster in picture.sharers],
-        },
-        "istiod": {
-            "cluster": picture.primary.name,
-            "host": picture.istiod.host,
-            "version": picture.istiod.version,
-            "pods": picture.istiod.pods,
-            "ready": picture.istiod.ready,
-            "ports": {"xds": XDS_PORT, "webhook": WEBHOOK_PORT},
-        },
-        "clusters": [_cluster(picture, cluster) for cluster in picture.clusters],
-    }
-
-
-def _cluster(picture: Picture, cluster: Cluster) -> dict[str, Any]:
-    secret = cluster.secret
-    return {
-        "name": cluster.name,
-        "role": str(cluster.role),
-        "clusterId": cluster.cluster_id,
-        "network": cluster.network,
-        "apiServer": cluster.api_server,
-        "kubernetes": cluster.kubernetes,
-        "rootFingerprint": cluster.root,
-        "trustsTheRoot": picture.trusts_the_root(cluster),
-        "eastWestGateways": [_gateway(gateway) for gateway in cluster.gateways],
-        "ingressGateways": [_gateway(gateway) for gateway in cluster.ingress],
-        "istiodAddresses": list(cluster.istiod_addresses),
-        "remoteSecret": secret
-        and {"name": secret.name, "clusterId": secret.cluster_id, "reads": secret.server, "state": secret.state},
-        "gaps": list(cluster.gaps),
-    }
-
-
-def _gateway(gateway: Gateway) -> dict[str, Any]:
-    return {
-        "service": gateway.service,
-        "network": gateway.network,
-        "addresses": list(gateway.addresses),
-        "ports": list(gateway.ports),
-        "nodePorts": {str(own): port for own, port in gateway.outside.items()},
-    }
 
 
 def serves_istiod(cluster: Cluster) -> bool:

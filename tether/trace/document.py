@@ -2,31 +2,68 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from tether.trace.record import Actor, Diagnosis, Outcome, Participant, Record, Step, Verdict
+from pydantic import ValidationError
 
-SCHEMA_VERSION = 1
+from tether.document import Document, Kind, first_fault
+from tether.trace.record import Diagnosis, Participant, Record, Step
 
 
 class DocumentError(ValueError):
     """The JSON is no record of a trace, or one of a later version."""
 
 
-def document(record: Record) -> dict[str, Any]:
-    """The record as JSON: every field by its name in camel case, with ``ok`` and ``identity``."""
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "ok": record.ok,
-        "identity": record.identity,
-        **cast("dict[str, Any]", _plain(record)),
-    }
+class TraceDocument(Document):
+    """What a trace saw: the record, with its verdict."""
+
+    kind: Literal[Kind.TRACE] = Kind.TRACE
+    ok: bool
+    """No step failed; what could not be seen speaks neither for nor against."""
+    identity: str
+    """SPIFFE identity that the proxy is to get."""
+    mesh: str
+    """The stack, or the names of the clusters."""
+    primary: str
+    """Name of the cluster with istiod."""
+    remote: str
+    """Name of the cluster with the proxy."""
+    cluster_id: str
+    """That the proxy claims to be in, as the remote's webhook tells it."""
+    network: str
+    """That the remote's webhook tells a new proxy."""
+    namespace: str
+    """Of the proxy."""
+    service_account: str
+    """Of the proxy."""
+    trust_domain: str
+    """Of the proxy."""
+    began_at: str
+    """ISO 8601, UTC."""
+    seconds: float
+    """The whole trace, without the doctor."""
+    participants: tuple[Participant, ...]
+    """Left to right."""
+    steps: tuple[Step, ...]
+    """In the order in which their requests were sent."""
+    diagnosis: Diagnosis | None
+    """The doctor's first finding; null where it has none."""
+    diagnosed: bool
+    """Whether the doctor was asked."""
+
+
+_FIELDS = [one.name for one in dataclasses.fields(Record)]
+
+
+def document(record: Record) -> TraceDocument:
+    """The record for programs."""
+    recorded = {name: getattr(record, name) for name in _FIELDS}
+    return TraceDocument(ok=record.ok, identity=record.identity, **recorded)
 
 
 def write(record: Record) -> str:
-    """The record as indented JSON text."""
-    return json.dumps(document(record), indent=2, ensure_ascii=False)
+    """The record as JSON text."""
+    return document(record).text()
 
 
 def read(text: str) -> Record:
@@ -35,57 +72,17 @@ def read(text: str) -> Record:
     Raises:
         DocumentError: it is none, or of a schema that this version does not know.
     """
+    known = TraceDocument.model_fields["schema_version"].default
     try:
         found: Any = json.loads(text)
         if not isinstance(found, dict):
             raise DocumentError("a record of a trace is a JSON object")
-        entries = cast("dict[str, Any]", found)
-        if entries.get("schemaVersion") != SCHEMA_VERSION:
-            raise DocumentError(
-                f"the record has schema version {entries.get('schemaVersion')}; this tether reads {SCHEMA_VERSION}"
-            )
-        return _record(entries)
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, DocumentError):
-            raise
-        raise DocumentError(f"this is no record of a trace: {error!r}") from None
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {_camel(one.name): _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(one) for one in cast("tuple[Any, ...]", value)]
-    return str(value) if isinstance(value, Actor | Outcome) else value
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)
-
-
-def _fields(kind: type[Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {one.name: entry[_camel(one.name)] for one in dataclasses.fields(kind)}
-
-
-def _record(entry: Mapping[str, Any]) -> Record:
-    found = _fields(Record, entry)
-    found["participants"] = tuple(_participant(one) for one in found["participants"])
-    found["steps"] = tuple(_step(one) for one in found["steps"])
-    diagnosis = found["diagnosis"]
-    found["diagnosis"] = Diagnosis(**_fields(Diagnosis, diagnosis)) if diagnosis else None
-    return Record(**found)
-
-
-def _participant(entry: Mapping[str, Any]) -> Participant:
-    found = _fields(Participant, entry)
-    return Participant(**{**found, "actor": Actor(found["actor"])})
-
-
-def _step(entry: Mapping[str, Any]) -> Step:
-    found = _fields(Step, entry)
-    found["source"], found["target"] = Actor(found["source"]), Actor(found["target"])
-    found["via"] = Actor(found["via"]) if found["via"] else None
-    found["outcome"] = Outcome(found["outcome"])
-    found["verdicts"] = tuple(Verdict(**_fields(Verdict, one)) for one in found["verdicts"])
-    return Step(**found)
+        version = cast("dict[str, Any]", found).get("schemaVersion")
+        if version != known:
+            raise DocumentError(f"the record has schema version {version}; this tether reads {known}")
+        trace = TraceDocument.model_validate(found)
+    except json.JSONDecodeError as error:
+        raise DocumentError(f"this is no record of a trace: {error}") from None
+    except ValidationError as error:
+        raise DocumentError(f"this is no record of a trace: {first_fault(error)}") from None
+    return Record(**{name: getattr(trace, name) for name in _FIELDS})

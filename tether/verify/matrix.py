@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
-SCHEMA_VERSION = 1
+from pydantic import ValidationError
+
+from tether.document import Document, Kind, Part, first_fault
 
 
 class Proof(StrEnum):
@@ -145,71 +147,87 @@ class Matrix:
         return sum(cell.lost for cell in self.cells)
 
 
-def document(matrix: Matrix) -> dict[str, Any]:
-    """The verification as JSON; ``read`` makes it a Matrix again."""
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "proved": matrix.is_proved,
-        "mesh": {"stack": matrix.stack, "clusters": [_plain(party) for party in matrix.clusters]},
-        "proofs": [str(proof) for proof in matrix.proofs],
-        "requests": matrix.requests,
-        "lost": matrix.lost,
-        "seconds": matrix.seconds,
-        "verifiedAt": matrix.verified_at,
-        "wrong": matrix.wrong,
-        "kept": matrix.kept,
-        "complaints": list(matrix.complaints),
-        "cells": [_plain(cell) for cell in matrix.cells],
-        "outcomes": [_plain(outcome) for outcome in matrix.outcomes],
-    }
+class MeshPart(Part):
+    """The mesh that was verified."""
+
+    stack: str
+    """Name of the stack; empty for a mesh that is not Tether's."""
+    clusters: tuple[Party, ...]
+    """The primary first."""
+
+
+class VerificationDocument(Document):
+    """What a verification saw."""
+
+    kind: Literal[Kind.VERIFICATION] = Kind.VERIFICATION
+    proved: bool
+    """Whether all that was asked for came true."""
+    mesh: MeshPart
+    """Which mesh was verified."""
+    proofs: tuple[Proof, ...]
+    """Those that were asked for."""
+    requests: int
+    """How many requests the proofs rest on: those of the last rounds."""
+    lost: int
+    """How many of those between clusters were not answered."""
+    seconds: float
+    """Of the whole verification, the removal left out."""
+    verified_at: str
+    """ISO 8601, UTC."""
+    wrong: str
+    """Why nothing more could be proved; else empty."""
+    kept: str
+    """Namespace that was left for looking; else empty."""
+    complaints: tuple[str, ...]
+    """Everything that is not proved, in one sentence each."""
+    cells: tuple[Cell, ...]
+    """Requests between clusters."""
+    outcomes: tuple[Outcome, ...]
+    """Refusals, denials and failovers."""
+
+
+def document(matrix: Matrix) -> VerificationDocument:
+    """The verification for programs; ``read`` makes it a Matrix again."""
+    return VerificationDocument(
+        proved=matrix.is_proved,
+        mesh=MeshPart(stack=matrix.stack, clusters=matrix.clusters),
+        proofs=matrix.proofs,
+        requests=matrix.requests,
+        lost=matrix.lost,
+        seconds=matrix.seconds,
+        verified_at=matrix.verified_at,
+        wrong=matrix.wrong,
+        kept=matrix.kept,
+        complaints=matrix.complaints,
+        cells=matrix.cells,
+        outcomes=matrix.outcomes,
+    )
 
 
 def read(content: Mapping[str, Any]) -> Matrix:
-    """Read what ``document`` wrote; sums and verdicts are taken from the parts, not from the document.
+    """Read what a document holds; sums and verdicts are taken from the parts, not from the document.
 
     Raises:
         MatrixError: it is of another version, or parts are missing.
     """
-    if content.get("schemaVersion") != SCHEMA_VERSION:
+    known = VerificationDocument.model_fields["schema_version"].default
+    if content.get("schemaVersion") != known:
         raise MatrixError(
-            f"the verification has schema version {content.get('schemaVersion')}, {SCHEMA_VERSION} is needed. "
+            f"the verification has schema version {content.get('schemaVersion')}, {known} is needed. "
             "Make a new one with: tether verify --output json"
         )
     try:
-        return Matrix(
-            stack=content["mesh"]["stack"],
-            clusters=tuple(Party(**party) for party in content["mesh"]["clusters"]),
-            proofs=tuple(Proof(name) for name in content["proofs"]),
-            cells=tuple(_cell(cell) for cell in content["cells"]),
-            outcomes=tuple(_outcome(outcome) for outcome in content["outcomes"]),
-            wrong=content["wrong"],
-            seconds=content["seconds"],
-            verified_at=content["verifiedAt"],
-            kept=content["kept"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise MatrixError(f"the verification cannot be read: {error}") from None
-
-
-def _cell(raw: Mapping[str, Any]) -> Cell:
-    fields = _snake(raw)
-    return Cell(protocol=Protocol(fields.pop("protocol")), mode=Mode(fields.pop("mode")), **fields)
-
-
-def _outcome(raw: Mapping[str, Any]) -> Outcome:
-    fields = _snake(raw)
-    return Outcome(proof=Proof(fields.pop("proof")), protocol=Protocol(fields.pop("protocol")), **fields)
-
-
-def _plain(part: Party | Cell | Outcome) -> dict[str, Any]:
-    return {_camel(name): str(value) if isinstance(value, StrEnum) else value for name, value in vars(part).items()}
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-def _snake(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {"".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key): value
-            for key, value in raw.items()}  # fmt: skip
+        found = VerificationDocument.model_validate(content)
+    except ValidationError as error:
+        raise MatrixError(f"the verification cannot be read: {first_fault(error)}") from None
+    return Matrix(
+        stack=found.mesh.stack,
+        clusters=found.mesh.clusters,
+        proofs=found.proofs,
+        cells=found.cells,
+        outcomes=found.outcomes,
+        wrong=found.wrong,
+        seconds=found.seconds,
+        verified_at=found.verified_at,
+        kept=found.kept,
+    )

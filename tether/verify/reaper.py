@@ -5,9 +5,10 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
+from typing import Literal, cast
 
 from tether import kube
+from tether.document import Document, Kind, Part
 from tether.verify import owner
 
 LABEL = "tether.verification"
@@ -39,6 +40,40 @@ class Remnant:
     name: str
     state: State
     why: str
+
+
+class RemnantPart(Part):
+    """What came of a namespace."""
+
+    namespace: str
+    """Its name."""
+    state: State
+    """`left` where its owner is gone, `kept` where somebody wanted to look at it, `in use` where its owner lives."""
+    why: str
+    """How that is known."""
+    removed: bool
+    """Whether it was removed."""
+
+
+class ClusterPart(Part):
+    """What a cluster had."""
+
+    name: str
+    """What the user calls it."""
+    error: str
+    """Why it was not looked at; empty where it was."""
+    remnants: tuple[RemnantPart, ...]
+    """Namespaces of verifications."""
+
+
+class CleanupDocument(Document):
+    """What killed or kept verifications left, and what became of it."""
+
+    kind: Literal[Kind.CLEANUP] = Kind.CLEANUP
+    dry_run: bool
+    """Whether nothing was to be removed."""
+    clusters: tuple[ClusterPart, ...]
+    """Every cluster of the mesh."""
 
 
 def marks(namespace: str) -> kube.Object:

@@ -1,7 +1,7 @@
-"""A verification as text and JUnit; JSON is the matrix's own document."""
+"""A verification as text and JUnit, and what can be proved; JSON is the matrix's own document."""
 
-import json
 from collections.abc import Iterator
+from typing import Literal
 from xml.etree import ElementTree
 
 from rich.console import Console
@@ -9,8 +9,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from tether.document import Document, Kind, Part
 from tether.errors import count
-from tether.verify.matrix import SCHEMA_VERSION, Cell, Matrix, Outcome, Proof, document
+from tether.verify.matrix import Cell, Matrix, Outcome, Proof
 from tether.verify.proving import TITLES
 
 _WIDEST = 400
@@ -64,17 +65,28 @@ def junit(matrix: Matrix) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
 
 
-def as_json(matrix: Matrix) -> str:
-    """The matrix's document."""
-    return json.dumps(document(matrix), indent=2, ensure_ascii=False)
+class ProofPart(Part):
+    """Something that can be proved."""
+
+    name: Proof
+    """As `--only` takes it."""
+    title: str
+    """What must come true."""
+
+
+class ProofsDocument(Document):
+    """Everything that can be proved."""
+
+    kind: Literal[Kind.PROOFS] = Kind.PROOFS
+    proofs: tuple[ProofPart, ...]
+    """In the order in which they are proved."""
 
 
 def listing(*, json_wanted: bool) -> str:
     """Every proof, without a mesh."""
     if json_wanted:
-        proofs = [{"name": str(proof), "title": TITLES[proof]} for proof in Proof]
-        return json.dumps({"schemaVersion": SCHEMA_VERSION, "proofs": proofs}, indent=2)
-    return "\n".join(f"{proof:<14} {TITLES[proof]}" for proof in Proof)
+        return ProofsDocument(proofs=tuple(ProofPart(name=proof, title=TITLES[proof]) for proof in Proof)).text()
+    return "".join(f"{proof:<14} {TITLES[proof]}\n" for proof in Proof)
 
 
 def _cells(matrix: Matrix) -> Table:

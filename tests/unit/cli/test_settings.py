@@ -115,7 +115,7 @@ def test_the_command_shows_a_table_or_a_document(tmp_path: Path, monkeypatch: py
     assert line.split() == ["tether:meshId", "east", "stack", "file"]
     ran = CliRunner().invoke(app, ["settings", "show", "--stack", "kind", "--output", "json"])
     document = json.loads(ran.stdout)
-    assert (document["schemaVersion"], document["stack"]) == (command.SCHEMA_VERSION, "kind")
+    assert (document["schemaVersion"], document["stack"]) == (1, "kind")
     assert {"key": "tether:meshId", "value": "east", "source": "stack file"} in document["settings"]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tether.cli import summary
+from tether.cli import mesh_document, summary
 from tether.cli.summary import Outcome
 
 OUTPUTS: dict[str, Any] = {
@@ -51,6 +51,10 @@ OUTPUTS: dict[str, Any] = {
 OUTCOME = Outcome(outputs=OUTPUTS, changes=44, seconds=61.4, kubeconfigs=".tether/kubeconfigs/kind")
 
 
+def told(outcome: Outcome) -> dict[str, Any]:
+    return mesh_document.document(outcome).plain()
+
+
 def shown(outcome: Outcome) -> str:
     text = io.StringIO()
     summary.show(outcome, Console(file=text, width=80, highlight=False))
@@ -92,9 +96,9 @@ def ending(days: float) -> Outcome:
 def test_days_that_are_left_count_from_now_and_only_whole_ones_count() -> None:
     assert "Authority    provided, istiod signs until " in shown(ending(5.5))
     assert ", 5 days left" in shown(ending(5.5))
-    assert summary.document(ending(5.5))["daysLeft"]["intermediate"] == 5
-    assert summary.document(ending(-0.5))["daysLeft"]["intermediate"] == -1
-    assert summary.document(OUTCOME)["daysLeft"]["root"] > 3000
+    assert told(ending(5.5))["daysLeft"]["intermediate"] == 5
+    assert told(ending(-0.5))["daysLeft"]["intermediate"] == -1
+    assert told(OUTCOME)["daysLeft"]["root"] > 3000
 
 
 def test_only_tokens_that_end_have_days_left() -> None:
@@ -107,15 +111,15 @@ def test_only_tokens_that_end_have_days_left() -> None:
 
     assert "Credentials  cluster2 is read for 5 days more\n" in shown(outcome)
     assert "Credentials" not in shown(OUTCOME)
-    assert summary.document(outcome)["daysLeft"]["credentials"] == {"cluster2": 5}
-    assert summary.document(outcome)["credentials"] == credentials
+    assert told(outcome)["daysLeft"]["credentials"] == {"cluster2": 5}
+    assert told(outcome)["credentials"] == credentials
 
 
 def test_a_mesh_that_says_nothing_of_its_authority_is_shown_without() -> None:
     mesh = {key: value for key, value in OUTPUTS["mesh"].items() if "ntermediate" not in key}
     old = replace(OUTCOME, outputs={**OUTPUTS, "mesh": mesh})
     assert "Authority" not in shown(old)
-    assert summary.document(old)["daysLeft"]["intermediate"] is None
+    assert told(old)["daysLeft"]["intermediate"] is None
 
 
 def test_the_screenful_says_what_was_proved() -> None:
@@ -140,7 +144,7 @@ def test_an_endpoint_may_list_its_ports_without_names() -> None:
 
 
 def test_machines_get_the_same_with_a_schema_version() -> None:
-    document = summary.document(OUTCOME)
+    document = told(OUTCOME)
     assert document["schemaVersion"] == 1
     assert document["endpoints"] == OUTPUTS["endpoints"]
     assert document["verification"] == OUTPUTS["verification"]

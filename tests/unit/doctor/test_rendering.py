@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tests.unit.doctor.breaking import SECRET, drop
 from tests.unit.doctor.fake_mesh import SYSTEM, FakeMesh
+from tether.doctor import document as documents
 from tether.doctor import rendering
 from tether.doctor.check import Status
 
@@ -64,7 +65,7 @@ def test_a_long_command_is_not_wrapped(broken: FakeMesh) -> None:
 def test_the_document_says_everything_in_the_order_of_the_checks(broken: FakeMesh) -> None:
     found = broken.examine()
 
-    document = json.loads(json.dumps(rendering.document(broken.mesh, found, 1.234)))
+    document = json.loads(documents.of_examination(broken.mesh, found, 1.234).text())
 
     assert (document["schemaVersion"], document["healthy"], document["seconds"]) == (1, False, 1.23)
     assert [one["id"] for one in document["wrong"]] == ["D11"]
@@ -119,7 +120,7 @@ def test_every_form_is_of_a_healthy_mesh_too(mesh: FakeMesh) -> None:
     found = mesh.examine()
 
     assert shown(mesh).splitlines()[-1] == "Healthy."
-    assert rendering.document(mesh.mesh, found, 1)["wrong"] == []
+    assert documents.of_examination(mesh.mesh, found, 1).wrong == ()
     assert 'failures="0"' in rendering.junit(mesh.mesh, found, 1)
     assert rendering.markdown(mesh.mesh, found).startswith("## Healthy.")
 
@@ -135,7 +136,7 @@ def test_no_form_shows_a_secret(mesh: FakeMesh) -> None:
     mesh.denied.add("create tokenreviews")
     found = mesh.examine()
 
-    for text in (shown(mesh), json.dumps(rendering.document(mesh.mesh, found, 1)),
+    for text in (shown(mesh), documents.of_examination(mesh.mesh, found, 1).text(),
                  rendering.junit(mesh.mesh, found, 1), rendering.markdown(mesh.mesh, found)):  # fmt: skip
         assert "D13" in text
         assert "t0ken" not in text

@@ -2,7 +2,7 @@ import json
 
 from tests.unit.removal.fake_remote import NAMESPACE, put_bound, put_pod, put_record, remote
 from tests.unit.removal.test_remnants import WEST
-from tether.removal import plan
+from tether.removal import document, plan
 from tether.removal.plan import Inventory, Plan
 from tether.topology import READER_TOKEN_SECRET, ClusterPlan, Platform, Role, Topology
 
@@ -89,17 +89,18 @@ def test_of_a_remote_that_is_silent_the_usual_is_listed_and_that_it_was_not_aske
     lines = "\n".join(shown.lines())
     assert "It was not asked what is in it: no route to host" in lines
     assert "Helm release istio-system/istio-base" in lines
-    assert shown.document()["asked"] is False
+    assert not document.removal(shown, dry_run=True).asked
 
 
 def test_programs_get_the_same_with_a_schema_version() -> None:
     cluster = remote()
     put_pod(cluster, "shop", "web-0", owner=("StatefulSet", "web"))
-    document = json.loads(json.dumps(planned(WEST, plan.inventory(cluster, NAMESPACE)).document()))
-    assert document["schemaVersion"] == 1
-    assert document["remote"] == "west"
-    assert document["workloads"][0]["pods"] == ["web-0"]
-    assert document["workloads"][0]["commands"][0].endswith("istio-injection- istio.io/rev-")
-    assert [step["title"].split()[0] for step in document["steps"]] == [
+    shown = planned(WEST, plan.inventory(cluster, NAMESPACE))
+    told = json.loads(document.removal(shown, dry_run=True).text())
+    assert told["schemaVersion"] == 1
+    assert told["remote"] == "west"
+    assert told["workloads"][0]["pods"] == ["web-0"]
+    assert told["workloads"][0]["commands"][0].endswith("istio-injection- istio.io/rev-")
+    assert [step["title"].split()[0] for step in told["steps"]] == [
         "webhooks", "gateways", "remote", "charts,", "what",
     ]  # fmt: skip

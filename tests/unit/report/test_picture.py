@@ -2,7 +2,8 @@ import dataclasses
 import json
 
 from tests.unit.report.meshes import OTHER_ROOT, ROOT, broken, mesh
-from tether.report.picture import Picture, document, short
+from tether.report import document
+from tether.report.picture import Picture, short
 
 
 def with_primary_at(picture: Picture, *addresses: str) -> Picture:
@@ -43,7 +44,7 @@ def test_an_ipv6_address_is_compared_and_no_host_name():
 
 
 def test_the_document_names_everything_by_its_whole_value():
-    found = json.loads(json.dumps(document(broken())))
+    found = json.loads(document.topology(broken()).text())
     assert found["schemaVersion"] == 1
     assert found["trust"] == {"rootFingerprint": ROOT, "rootUntil": "2036-11-20",
                               "sharedBy": ["cluster1", "cluster2", "cluster4"]}  # fmt: skip

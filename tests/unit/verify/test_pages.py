@@ -28,7 +28,7 @@ def test_every_proof_is_described_in_the_words_of_the_command() -> None:
 
 
 def test_every_field_of_the_document_is_described_and_no_other() -> None:
-    written = document(matrix())
+    written = document(matrix()).plain()
 
     assert fields("milliseconds where") == set(written)
     assert fields("One of `cells`") == set(written["cells"][0])

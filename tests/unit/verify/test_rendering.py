@@ -52,7 +52,7 @@ def test_what_was_not_tried_has_no_numbers() -> None:
 
 
 def test_json_is_the_document() -> None:
-    assert matrices.read(json.loads(rendering.as_json(BROKEN))) == BROKEN
+    assert matrices.read(json.loads(matrices.document(BROKEN).text())) == BROKEN
 
 
 def test_junit_has_a_case_for_every_part_and_a_failure_for_every_fault() -> None:
