@@ -5,36 +5,15 @@ say different things.
 """
 
 import json
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from tether.kinds import Kind
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-class Kind(StrEnum):
-    """What a document is about; never given another meaning."""
-
-    MESH = "mesh"
-    REMOVAL = "removal"
-    VARIABLES = "variables"
-    SETTINGS = "settings"
-    SCHEMA = "schema"
-    EXAMINATION = "examination"
-    CHECKS = "checks"
-    RIGHTS = "rights"
-    TRACE = "trace"
-    VERIFICATION = "verification"
-    PROOFS = "proofs"
-    CLEANUP = "cleanup"
-    TOPOLOGY = "topology"
-    REPORT = "report"
-    DIAGNOSIS = "diagnosis"
-    REMOTE_REMOVAL = "remote-removal"
-    ERROR = "error"
 
 
 class Part(BaseModel):
@@ -91,6 +70,8 @@ class _Schema(GenerateJsonSchema):
 def schema(model: type[Document]) -> JsonSchemaValue:
     """The JSON schema of a kind of document."""
     made = model.model_json_schema(mode="serialization", by_alias=True, schema_generator=_Schema)
+    # Descriptions are docstrings, some of them in the form of code that is read as such.
+    made = json.loads(json.dumps(made).replace("``", "`"))
     return {"$schema": DIALECT, **made, "title": kind_of(model)}
 
 

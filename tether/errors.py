@@ -32,7 +32,9 @@ class Problem:
     shown: str = ""
     """The value that was found, secrets masked; empty where there is none."""
     wrong: str
+    """What is wrong with it."""
     why: str
+    """Why that matters."""
     fix: str
     """A command that can be pasted into a shell, or one sentence where no command can do it."""
 
@@ -46,9 +48,7 @@ class TetherError(Exception):
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
-    def __init__(
-        self, headline: str, problems: Sequence[Problem] = (), *, document: "Document | None" = None
-    ) -> None:
+    def __init__(self, headline: str, problems: Sequence[Problem] = (), *, document: "Document | None" = None) -> None:
         self.headline = headline
         self.problems = tuple(problems)
         self.document = document

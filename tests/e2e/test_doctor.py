@@ -15,7 +15,7 @@ from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER, Environment
 from tether import mesh as meshes
 from tether.cli import project, target
-from tether.doctor.document import ExaminationDocument, of_examination
+from tether.doctor.document import of_examination
 from tether.doctor.examination import examine
 from tether.doctor.registry import CHECKS
 from tether.errors import ExitCode

@@ -3,9 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tether.document import Document
 from tether.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from tether.document import Document
 
 STDOUT = Path("-")
 
@@ -48,7 +51,7 @@ def write(text: str, out: Path | None) -> None:
         raise UsageError("The result cannot be written.", [_problem(out, error)]) from None
 
 
-def give(document: Document) -> None:
+def give(document: "Document") -> None:
     """Print the result for programs: one document, and nothing else, on standard output."""
     sys.stdout.write(document.text())
     sys.stdout.flush()

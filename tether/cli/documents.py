@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from tether.cli.diagnose import DiagnosisDocument
-from tether.cli.failure import ErrorDocument
+from tether.cli.error_document import ErrorDocument
 from tether.cli.mesh_document import MeshDocument
 from tether.cli.removal import RemovalDocument
 from tether.cli.report import ReportDocument

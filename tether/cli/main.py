@@ -21,8 +21,8 @@ from tether.cli.target import (
     named,
 )
 from tether.doctor.check import Severity
-from tether.document import Kind
 from tether.errors import UsageError
+from tether.kinds import Kind
 from tether.mesh import DEFAULT_NAMESPACE
 
 app = typer.Typer(

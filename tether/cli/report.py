@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from tether import trace, wait
 from tether.cli import verify
 from tether.cli.delivery import STDOUT, give, write
-from tether.cli.failure import KILLED_BY
+from tether.cli.error_document import KILLED_BY
 from tether.cli.forms import Form
 from tether.cli.talk import say
 from tether.cli.target import Target, opened

@@ -17,7 +17,7 @@ from rich.console import Console
 from tether import kube, parts, wait
 from tether.cli import project
 from tether.cli.delivery import give
-from tether.cli.failure import KILLED_BY
+from tether.cli.error_document import KILLED_BY
 from tether.cli.forms import Output
 from tether.cli.progress import Progress
 from tether.cli.talk import say, warn

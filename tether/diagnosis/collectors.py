@@ -1,6 +1,5 @@
 """What is collected of a mesh: one entry per kind of thing, each read by itself, so that each fails by itself."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast

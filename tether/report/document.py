@@ -164,9 +164,7 @@ def _cluster(picture: Picture, cluster: Cluster) -> ClusterPart:
         ingress_gateways=tuple(map(_gateway, cluster.ingress)),
         istiod_addresses=cluster.istiod_addresses,
         remote_secret=secret
-        and RemoteSecretPart(
-            name=secret.name, cluster_id=secret.cluster_id, reads=secret.server, state=secret.state
-        ),
+        and RemoteSecretPart(name=secret.name, cluster_id=secret.cluster_id, reads=secret.server, state=secret.state),
         gaps=cluster.gaps,
     )
 

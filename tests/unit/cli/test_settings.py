@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from tests.unit.cli.workbench import checkout
 from tether.cli import project
-from tether.cli import settings as command
 from tether.cli.main import app
 from tether.cli.project import Project
 from tether.cli.settings import Source, effective
