@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 import yaml
 
 from tether import parts
+from tether.cli.mesh_document import MeshDocument
 from toolchain.environment import variables
 
 PROJECT = Path(__file__).parents[2]
@@ -94,6 +95,7 @@ class Environment:
         """Bring it up; the result as ``tether up --output json`` gives it."""
         ran = self.run(TETHER, "up", "--output", "json", environment=environment)
         assert ran.code == 0, ran.talk
+        MeshDocument.model_validate_json(ran.stdout)
         return json.loads(ran.stdout)
 
     def pulumi(self, *arguments: str) -> Ran:

@@ -15,7 +15,7 @@ from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER, Environment
 from tether import mesh as meshes
 from tether.cli import project, target
-from tether.doctor.document import of_examination
+from tether.doctor.document import ExaminationDocument, of_examination
 from tether.doctor.examination import examine
 from tether.doctor.registry import CHECKS
 from tether.errors import ExitCode
@@ -53,6 +53,7 @@ class Ward:
         """Ask the doctor once, as a user does; its exit code must fit what it says."""
         ran = self.environment.run(TETHER, "doctor", "--output", "json", *self.options(way))
         assert ran.stdout.startswith("{"), ran.talk
+        ExaminationDocument.model_validate_json(ran.stdout)
         found: Found = json.loads(ran.stdout)
         assert ran.code == (ExitCode.OK if found["healthy"] else ExitCode.UNHEALTHY)
         return found

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import TETHER
+from tether.report.document import TopologyDocument
 
 PRIMARY, REMOTE = "cluster1", "cluster2"
 HEALTHY = re.compile(r"Healthy(\.|, with \d+ warnings?\.)")
@@ -35,8 +36,10 @@ def facts(mesh: Mesh) -> dict[str, Any]:
 
 
 def test_the_picture_says_of_the_mesh_what_the_stack_says(mesh: Mesh) -> None:
-    found, expected = json.loads(drawn(mesh, "--output", "json")), facts(mesh)
-    assert found["schemaVersion"] == 1
+    text = drawn(mesh, "--output", "json")
+    TopologyDocument.model_validate_json(text)
+    found, expected = json.loads(text), facts(mesh)
+    assert (found["schemaVersion"], found["kind"]) == (1, "topology")
     assert found["mesh"] == {"id": "mesh1", "stack": mesh.environment.stack, "trustDomain": "cluster.local"}
     assert found["trust"]["rootFingerprint"] == expected["root"]
     assert found["trust"]["sharedBy"] == [PRIMARY, REMOTE]

@@ -39,21 +39,20 @@ KEPT = tuple(code for code, (_, commands) in MEANINGS.items() if commands == "no
 _INTRODUCTION = """\
 # Output and exit codes
 
-Standard output is the result, standard error the talk: progress, warnings, questions, errors. Colour and questions are for
-terminals only.
+Standard output is the result, standard error the talk: progress, warnings, questions, errors. Colour and questions are
+for terminals only.
 
 This page is written from the code (`python -m tether.cli.page`), and a test holds them equal.
 
 ## Results for programs
 
-`--output json` (`-o json`) works with every command, after the command or before it: `tether --output json up`. Standard
-output is then one JSON document, also where the command fails, and where the command line itself is wrong. The exit code is
-the same as without it. Errors stand on standard error as well.
+`--output json` (`-o json`) works with every command, after the command or before it: `tether --output json up`.
+Standard output is then one JSON document, also where the command fails, and where the command line itself is wrong. The
+exit code is the same as without it. Errors stand on standard error as well.
 
-| field of every document | what it is |
-|---|---|
-| `schemaVersion` | version of this kind's schema; grows when a field goes or changes its meaning. Fields may be added at any time: ignore those that you do not know |
-| `kind` | what the document is about, see below; never given another meaning |
+Every document begins with `schemaVersion` and `kind`. The version is that of the kind's schema. It grows when a field
+goes or changes its meaning; fields may be added at any time, so ignore those that you do not know. A kind never gets
+another meaning.
 
 | kind | given by | what it is | schema |
 |---|---|---|---|
@@ -62,8 +61,8 @@ the same as without it. Errors stand on standard error as well.
 _AFTER_KINDS = """
 `tether schema KIND` prints the schema of a kind; `tether schema` alone that of the settings.
 
-- With `--out FILE` of `trace`, `topology` and `schema` the document goes into the file; `topology` and `schema` print the
-  file's name.
+- With `--out FILE` of `trace`, `topology` and `schema` the document goes into the file; `topology` and `schema` print
+  the file's name.
 - `report` and `diagnose` write their file, and the document tells of it.
 - A command that asks before it goes on asks on standard error; a program adds `--yes`.
 - A command that failed after it had a result gives that, with the exit code of the failure: `remote remove` with
@@ -71,8 +70,8 @@ _AFTER_KINDS = """
 - `doctor --watch` is for eyes only.
 - The other forms are named by `--help`: `junit` and `markdown`, `mermaid`, `svg` and `png`.
 
-The documents of [trace](trace.md), [verify](verify.md) and [topology](topology.md) have pages of their own; that of `tether
-up` holds the [outputs of the stack](outputs.md).
+The documents of [trace](trace.md), [verify](verify.md) and [topology](topology.md) have pages of their own; that of
+`tether up` holds the [outputs of the stack](outputs.md).
 
 ## Errors
 
@@ -94,9 +93,9 @@ All problems of one kind are told at once: every mistake in the settings is one 
     {
       "subject": "tether:meshId",
       "shown": "\\"My Mesh\\"",
-      "wrong": "…",
-      "why": "…",
-      "fix": "pulumi config set tether:meshId mesh1"
+      "wrong": "is no label value: letters, digits, '-', '_' and '.', at most 63, letter or digit at both ends",
+      "why": "proxies carry it as a label",
+      "fix": "pulumi config set 'tether:meshId' My-Mesh"
     }
   ]
 }

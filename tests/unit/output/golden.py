@@ -1,8 +1,9 @@
 """Documents as they were given once, kept under ``golden/`` and compared exactly.
 
-Masked before that is only what differs from run to run: how long something took (``seconds``, ``daysLeft``), the folder of
-the test, ``PATH``, and the numbers of processes with the name of their machine. With ``TETHER_GOLDEN=write`` the
-files are written anew, and the tests fail so that nobody takes that for a pass: look at the difference and run again.
+Masked before that is only what differs from run to run: how long something took (``seconds``) or lasts (``daysLeft``),
+the folder of the test, ``PATH``, and the numbers of processes with the name of their machine. With
+``TETHER_GOLDEN=write`` the files are written anew, and the tests of those that changed fail, so that nobody takes that
+for a pass: look at the difference and run again.
 """
 
 import json

@@ -9,13 +9,13 @@ import pytest
 
 from tests.unit.cli.engine_bench import Bench
 from tests.unit.cli.remote_world import World
-from tests.unit.cli.workbench import checkout
+from tests.unit.cli.workbench import STACK_YAML, checkout
 from tests.unit.output.conftest import Typed
 from tests.unit.output.golden import compare, parsed
 from tests.unit.preflight.test_checks import GOOD
 from tests.unit.verify import fake_mesh
 from tests.unit.verify.fake_mesh import Faults
-from tether.cli import doctor, failure, locks, main, variables, verify
+from tether.cli import doctor, failure, locks, main, page, variables, verify
 from tether.errors import UsageError
 
 WRONG = """\
@@ -63,7 +63,8 @@ def test_a_command_line_that_nobody_can_carry_out(
         (problem,) = told["problems"]
         assert problem["subject"] == subject
         assert says in problem["wrong"]
-        assert problem["fix"].startswith("tether") and problem["fix"].endswith(" --help")
+        assert problem["fix"].startswith("tether")
+        assert problem["fix"].endswith(" --help")
 
 
 def test_a_mistake_in_the_command_line_is_told_to_people_by_typer(typed: Typed) -> None:
@@ -74,6 +75,12 @@ def test_a_mistake_in_the_command_line_is_told_to_people_by_typer(typed: Typed) 
 
 def test_a_wrong_command_line_is_a_kept_document(typed: Typed) -> None:
     compare("error-usage", typed("verify", "--requests", "0", "-o", "json")[1])
+
+
+def test_the_error_on_the_reference_page_is_a_real_one(bench: Bench, typed: Typed) -> None:
+    bench.place.stack_file.write_text(STACK_YAML + "  tether:meshId: My Mesh\n")
+    _, out, _ = typed("settings", "show", "--stack", "kind", "-o", "json")
+    assert f"```json\n{out}```" in page.render()
 
 
 def test_a_machine_that_cannot_carry_the_mesh(bench: Bench, typed: Typed) -> None:
