@@ -30,15 +30,13 @@ class Part(BaseModel):
 
 
 class Document(Part):
-    """One result.
+    """One result; every subclass begins with its ``kind``.
 
     The schema version grows when a field goes or changes its meaning; new fields may come at any time.
     """
 
     schema_version: Literal[1] = 1
     """Version of this kind's schema."""
-    kind: Kind
-    """What this document is about."""
 
     def plain(self) -> dict[str, Any]:
         """As values that JSON knows."""

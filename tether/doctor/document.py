@@ -132,8 +132,9 @@ def of_rights(namespace: str) -> RightsDocument:
 
 
 def _finding(finding: Finding) -> FindingPart:
+    check: dict[str, Any] = {**_check(finding.check), "cause": finding.answer.cause or finding.check.cause}
     return FindingPart(
-        **{**_check(finding.check), "cause": finding.answer.cause or finding.check.cause},
+        **check,
         subject=finding.subject,
         status=finding.status,
         seen=finding.answer.seen,

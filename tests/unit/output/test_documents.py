@@ -1,7 +1,7 @@
 """Every kind of document as a command gives it, compared with a kept one."""
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,15 @@ def means(monkeypatch: pytest.MonkeyPatch, command: Any, mesh: Any) -> None:
         yield mesh
 
     monkeypatch.setattr(command, "opened", opened)
+
+
+def giving(value: object) -> Callable[..., object]:
+    """Something that gives a value, whatever it is asked."""
+
+    def give(*_: object, **__: object) -> object:
+        return value
+
+    return give
 
 
 def test_there_is_a_kept_document_of_every_kind() -> None:
@@ -169,14 +178,14 @@ def test_what_verifications_left(
 
 def test_a_topology(monkeypatch: pytest.MonkeyPatch, typed: Typed) -> None:
     means(monkeypatch, topology, None)
-    monkeypatch.setattr(topology, "MeshView", lambda mesh: mesh)
-    monkeypatch.setattr(topology, "observe", lambda _: broken())
+    monkeypatch.setattr(topology, "MeshView", giving(None))
+    monkeypatch.setattr(topology, "observe", giving(broken()))
     compare("topology", typed("topology", "-o", "json")[1])
 
 
 def test_a_report_that_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: Typed) -> None:
     means(monkeypatch, report, FakeMesh().mesh)
-    monkeypatch.setattr(report, "gather", lambda *_, **__: reports.unhealthy())
+    monkeypatch.setattr(report, "gather", giving(reports.unhealthy()))
     page = tmp_path / "mesh.html"
     code, out, _ = typed("report", "--no-trace", "--out", str(page), "-o", "json")
     assert code == 0

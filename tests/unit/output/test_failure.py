@@ -1,8 +1,8 @@
 """A failure for programs: one document on standard output, all that is wrong in it, and the same exit code."""
 
-import contextlib
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from tests.unit.cli.remote_world import World
 from tests.unit.cli.workbench import STACK_YAML, checkout
 from tests.unit.output.conftest import Typed
 from tests.unit.output.golden import compare, parsed
+from tests.unit.output.test_documents import means
 from tests.unit.preflight.test_checks import GOOD
 from tests.unit.verify import fake_mesh
 from tests.unit.verify.fake_mesh import Faults
@@ -84,7 +85,7 @@ def test_the_error_on_the_reference_page_is_a_real_one(bench: Bench, typed: Type
 
 
 def test_a_machine_that_cannot_carry_the_mesh(bench: Bench, typed: Typed) -> None:
-    bench.facts = type(GOOD)(**{**vars(GOOD), "runtimes": {}})
+    bench.facts = replace(GOOD, runtimes={})
     code, out, _ = typed("up", "-o", "json")
     told = parsed(out)
     assert (code, told["exitCode"], told["reason"]) == (3, 3, "preflight")
@@ -123,7 +124,7 @@ def test_nobody_is_there_to_be_asked(bench: Bench, monkeypatch: pytest.MonkeyPat
 def test_a_signal_is_told_with_the_exit_code_that_shells_expect(monkeypatch: pytest.MonkeyPatch, typed: Typed) -> None:
     mesh = fake_mesh.FakeMesh("cluster1", "cluster2", faults=Faults(unreachable={("cluster1", "cluster2")}))
     mesh.clusters["cluster1"].before_ask = lambda: signal.raise_signal(signal.SIGTERM)
-    monkeypatch.setattr(verify, "opened", lambda _: contextlib.nullcontext(mesh.mesh))
+    means(monkeypatch, verify, mesh.mesh)
     code, out, _ = typed("verify", "-o", "json", "--image", "app", "--only", "http", "--timeout", "30")
     assert code == 143
     compare("error-interrupted", out)
