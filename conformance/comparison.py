@@ -25,6 +25,7 @@ from conformance.breakages import BREAKAGES, Breakage, Object, applicable, broke
 from conformance.runner import private_hosts
 from conformance.stand import NAMESPACE, PROJECT, TETHER, Cluster, Stand, standing
 from tether import scratch
+from tether.kinds import Kind
 from tether.topology import Role
 
 DOCS = PROJECT / "docs" / "conformance"
@@ -163,7 +164,7 @@ def doctor(stand: Stand) -> tuple[Object, float]:
         [TETHER, "doctor", "--output", "json"], cwd=PROJECT, env=stand.variables, capture_output=True, text=True,
         timeout=ASK_SECONDS * 2, check=False,
     )  # fmt: skip
-    if not done.stdout.startswith("{"):
+    if f'"kind": "{Kind.EXAMINATION}"' not in done.stdout:
         raise RuntimeError(f"tether doctor ended with {done.returncode}: {done.stderr}")
     return json.loads(done.stdout), time.monotonic() - began
 

@@ -40,7 +40,7 @@ def names(environment: Environment, cluster: str, kind: str) -> set[str]:
 
 def examined(environment: Environment, *options: str) -> dict[str, Any]:
     ran = environment.run(TETHER, "doctor", "--output", "json", *options)
-    assert ran.stdout.startswith("{"), ran.talk
+    assert '"kind": "examination"' in ran.stdout, ran.talk
     return json.loads(ran.stdout)
 
 
