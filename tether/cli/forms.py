@@ -52,9 +52,8 @@ def before_every_command(
 
 
 def _defaults(command: Any, output: Form) -> dict[str, Any]:
-    """What a group's commands are to take by default, by name, in the shape of click's default map."""
+    """What a command and those below it are to take by default, in the shape of click's default map."""
     # A group that nothing is asked of would print its help where the document goes.
     command.no_args_is_help = False
     inner: dict[str, Any] = getattr(command, "commands", {})
-    return {name: _defaults(one, output) if hasattr(one, "commands") else {"output": output.value}
-            for name, one in inner.items()}  # fmt: skip
+    return {"output": output.value, **{name: _defaults(one, output) for name, one in inner.items()}}
