@@ -131,13 +131,20 @@ METALLB = Pin(
     module_version="v0.15.3",
     reason="newest line; its chart lies in the same module",
 )
+ACTIONLINT = Pin(
+    name="actionlint",
+    version="1.7.12",
+    module="github.com/rhysd/actionlint",
+    module_version="v1.7.12",
+    reason="newest; only the tests of pipelines/ call it, and its Python package downloads what it needs",
+)
 PAUSE = Pin(name="pause", version="3.10.1", reason="the tag that kubeadm 1.34 asks for")
 GO = Pin(name="go", version="1.26", reason="Istio 1.31 asks for Go 1.26.0 or newer")
 UV = Pin(name="uv", version="0.13.9", reason="reads the committed uv.lock")
 
 PINS = (
     KUBERNETES, ETCD, ISTIO, ISTIO_RELEASE, ENVOY, ISTIO_1_30, ISTIO_1_30_RELEASE, ENVOY_1_38,
-    PULUMI, PULUMI_KUBERNETES, PULUMI_RANDOM, KIND, COREDNS, METALLB, PAUSE, GO, UV,
+    PULUMI, PULUMI_KUBERNETES, PULUMI_RANDOM, KIND, COREDNS, METALLB, ACTIONLINT, PAUSE, GO, UV,
 )  # fmt: skip
 
 DEFAULT_LINE = IstioLine(

@@ -21,6 +21,7 @@ def _test_tools(_options: argparse.Namespace) -> int:
     bootstrap.main_for_tests()
     from toolchain import build
 
+    build.ensure_actionlint()
     build.ensure_other_lines()
     return OK
 
@@ -66,7 +67,7 @@ def _bin(_options: argparse.Namespace) -> int:
 
 COMMANDS: Mapping[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "bootstrap": (_bootstrap, "install what the build needs: uv, Go, system packages, the Python environment"),
-    "test-tools": (_test_tools, "get what only tests need: a browser, for reports, and the other lines of Istio"),
+    "test-tools": (_test_tools, "get what only tests need: a browser, actionlint and the other lines of Istio"),
     "clouds": (_clouds, "install the packages of all clouds, for clusters of platform eks, gke and aks"),
     "build": (_build, "make or fetch every part that is missing and link it into .tether"),
     "status": (_status, "what is used, where it comes from and why; what is cached"),

@@ -138,11 +138,26 @@ def ensure_helm(project: Path | None = None) -> Path:
     Raises:
         schedule.BuildError: it could not be built.
     """
-    clone = Checkout(project.resolve()) if project else places.checkout()
+    return _ensure_program(programs.HELM, Checkout(project.resolve()) if project else places.checkout())
+
+
+def ensure_actionlint() -> Path:
+    """Build actionlint, which only the tests of the pipelines call, and link it into the project.
+
+    Returns:
+        The executable.
+
+    Raises:
+        schedule.BuildError: it could not be built.
+    """
+    return _ensure_program(programs.ACTIONLINT, places.checkout())
+
+
+def _ensure_program(program: Artefact, clone: Checkout) -> Path:
     with progress.listener() as listener:
-        made = schedule.realise([programs.HELM], Store(places.cache()), listener)
-    place = clone.programs / "helm"
-    install.link(place, made[programs.HELM.name] / "helm")
+        made = schedule.realise([program], Store(places.cache()), listener)
+    place = clone.programs / program.name
+    install.link(place, made[program.name] / program.name)
     return place
 
 

@@ -144,6 +144,15 @@ HELM = golang.artefact(
     )
 )
 """For the benchmark's step-by-step sequence only; of the version that the Kubernetes plugin is linked with."""
+ACTIONLINT = golang.artefact(
+    Program(
+        name="actionlint",
+        wrapper="actionlint",
+        packages={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
+        stamps={f"{versions.ACTIONLINT.module}.version": versions.ACTIONLINT.version},
+    )
+)
+"""For the tests of the pipelines only."""
 ECHO = _istio(
     versions.DEFAULT_LINE,
     "istio-echo",

@@ -17,6 +17,7 @@ WRAPPERS = {
     "kind": (versions.KIND,),
     "coredns": (versions.COREDNS,),
     "metallb": (versions.METALLB,),
+    "actionlint": (versions.ACTIONLINT,),
 }
 
 

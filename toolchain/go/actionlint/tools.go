@@ -1,0 +1,8 @@
+//go:build tools
+
+// Package tools names the programs that this module pins and builds.
+package tools
+
+import (
+	_ "github.com/rhysd/actionlint/cmd/actionlint"
+)
