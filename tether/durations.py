@@ -1,8 +1,24 @@
 """How long something lasts, for people."""
 
+import re
+
 _DAY = 86400.0
 _UNITS = (("years", 365.25 * _DAY, 1.0), ("days", _DAY, 2.0), ("h", 3600.0, 2.0), ("min", 60.0, 1.5))
 """Name, seconds, and how many of it are the least that is said in it."""
+
+_WRITTEN = {"w": 7 * _DAY, "d": _DAY, "h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+def seconds(text: str) -> float:
+    """Read how long something lasts: ``30d``, ``1h30m``, ``2w``.
+
+    Raises:
+        ValueError: it is no duration.
+    """
+    parts = re.findall(r"(\d+)([wdhms])", text)
+    if not parts or "".join(map("".join, parts)) != text:
+        raise ValueError("is no duration; write for example 30d, 12h or 2w")
+    return sum(int(number) * _WRITTEN[unit] for number, unit in parts)
 
 
 def spoken(seconds: float) -> str:

@@ -8,6 +8,9 @@ from pathlib import Path
 from tether import parts
 from toolchain.places import Checkout
 
+BACKEND_VARIABLE = "TETHER_BACKEND_URL"
+"""Environment variable with the URL of a state that machines share. Pulumi's own, PULUMI_BACKEND_URL, is set here for
+the shell, and one that another checkout set must not lead this one to that one's state."""
 DEFAULT_STACK = "kind"
 
 
@@ -27,7 +30,7 @@ def variables(project: Path) -> dict[str, str]:
     result = {
         "PATH": os.pathsep.join(first + [folder for folder in path if folder not in first]),
         "PULUMI_HOME": str(clone.pulumi_home),
-        "PULUMI_BACKEND_URL": clone.state.as_uri(),
+        "PULUMI_BACKEND_URL": os.environ.get(BACKEND_VARIABLE) or clone.state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(clone.passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_SUPPRESS_NEO_LINK": "true",

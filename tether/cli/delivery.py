@@ -1,9 +1,13 @@
 """Where a result goes that may be a file: there, whole or not at all, else to standard output."""
 
+import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from tether.errors import Problem, UsageError
 
@@ -11,6 +15,22 @@ if TYPE_CHECKING:
     from tether.document import Document
 
 STDOUT = Path("-")
+_PAGE_WIDTH = 120
+"""Letters in a line of a file."""
+
+
+def draw(show: Callable[[Console], None], out: Path | None) -> None:
+    """Deliver what is drawn on a console; with colours only where that is a terminal.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if out is None or out == STDOUT:
+        show(Console(highlight=False))
+        return
+    page = io.StringIO()
+    show(Console(file=page, width=_PAGE_WIDTH, highlight=False))
+    deliver(page.getvalue(), out)
 
 
 def deliver(text: str, out: Path | None) -> None:

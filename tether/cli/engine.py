@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ _NOISE = (
     "from $PATH at",
 )
 _PASSPHRASE_SIGNS = ("incorrect passphrase", "passphrase must be set")
+_ADVICE = "What was made is recorded. Once the cause is mended go on with: make up; or remove it with: make down"
 _LOCK_SIGN = "is currently locked by"
 _NO_STACK_SIGNS = ("no stack named", "no stack selected")
 
@@ -65,7 +67,7 @@ class Engine:
             capture_output=True, text=True, check=False, preexec_fn=_end_with_parent,
         )  # fmt: skip
         if done.returncode:
-            raise self._error(Ended(done.returncode, tuple(done.stderr.splitlines()), interrupted=False))
+            raise self.error_of(Ended(done.returncode, tuple(done.stderr.splitlines()), interrupted=False))
         return done.stdout
 
     def run(self, *arguments: str) -> None:
@@ -81,7 +83,22 @@ class Engine:
                 "Interrupted. What was made is recorded: `make up` goes on from here, `make down` removes it."
             )
         if ended.code:
-            raise self._error(ended)
+            raise self.error_of(ended)
+
+    def foresee(self, log: Path, *options: str) -> Ended:
+        """Make a preview with its display on standard error; what comes of it stands in the log of its events.
+
+        Args:
+            log: File for the events.
+            options: Of ``pulumi preview``.
+
+        Raises:
+            InterruptedRunError: it was cancelled from outside.
+        """
+        ended = self._live(["preview", "--suppress-permalink=true", *options, "--event-log", str(log)])
+        if ended.interrupted:
+            raise InterruptedRunError("Interrupted. It was only a preview: nothing was changed.")
+        return ended
 
     def export(self) -> dict[str, Any] | None:
         """The stack's state with secrets still encrypted, or None where there is no stack."""
@@ -112,7 +129,8 @@ class Engine:
         reader.join(timeout=5)
         return Ended(code, tuple(complaints), interrupted=bool(seen))
 
-    def _error(self, ended: Ended) -> TetherError:
+    def error_of(self, ended: Ended, advice: str = _ADVICE) -> TetherError:
+        """What a failed run means to the user, and what to do about it."""
         text = "\n".join(ended.complaints)
         if any(sign in text for sign in _PASSPHRASE_SIGNS):
             return _passphrase_error(self._project, self._environment)
@@ -122,10 +140,7 @@ class Engine:
             return NotFoundError(f"There is no stack {self._project.stack}. Make it with: make up")
         last = [line for line in ended.complaints if line.strip() and not _is_noise(line)]
         said = last[-1].strip() if last else "its errors stand above"
-        return EngineError(
-            f"pulumi ended with code {ended.code}: {said}\n"
-            "What was made is recorded. Once the cause is mended go on with: make up; or remove it with: make down"
-        )
+        return EngineError(f"pulumi ended with code {ended.code}: {said}\n{advice}")
 
 
 def _passphrase_error(project: Project, environment: Mapping[str, str]) -> UsageError:

@@ -22,6 +22,14 @@ class Output(StrEnum):
     MARKDOWN = "markdown"
 
 
+class Comment(StrEnum):
+    """Form of a result that a pipeline writes under a pull request."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class Drawing(StrEnum):
     """Form of a result that can be drawn."""
 

@@ -11,6 +11,7 @@ from tether import shield
 from tether.cli import failure, forms, passphrase, project
 from tether.cli.delivery import give
 from tether.cli.forms import Drawing, Drawn, Form, Output
+from tether.cli.pipeline import register as add_pipeline_commands
 from tether.cli.remote import app as remote_app
 from tether.cli.target import (
     KubeconfigOption,
@@ -357,6 +358,9 @@ def diagnose(
     from tether.cli import diagnose as command
 
     command.diagnose(named(stack, primary, remote, kubeconfig, istio_namespace), out, output)
+
+
+add_pipeline_commands(app)
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ class Project:
 
     @property
     def state(self) -> Path:
-        """Folder of Pulumi's file backend; ``tether up`` and ``tether down`` use no other."""
+        """Folder of Pulumi's file backend, unless ``TETHER_BACKEND_URL`` names another (toolchain.environment)."""
         return self.private / "state" / ".pulumi"
 
     @property
@@ -52,6 +52,8 @@ class Project:
 
         Half a second faster than asking the engine, three times in a run.
         """
+        if has_shared_state():
+            return None
         try:
             content = json.loads((self.state / "stacks" / self.name / f"{self.stack}.json").read_text())
             return {"version": content["version"], "deployment": content["checkpoint"]["latest"] or {}}
@@ -69,11 +71,19 @@ class Project:
 
     def last_changes(self) -> int:
         """How many resources the last recorded run created, changed or removed."""
-        runs = self.runs()
-        if not runs:
-            return 0
-        counts: dict[str, int] = json.loads(runs[-1].read_text()).get("resourceChanges") or {}
+        counts = self._last_told_changes() if has_shared_state() else self._last_recorded_changes()
         return sum(number for kind, number in counts.items() if kind not in _NO_CHANGES)
+
+    def _last_recorded_changes(self) -> dict[str, int]:
+        runs = self.runs()
+        return json.loads(runs[-1].read_text()).get("resourceChanges") or {} if runs else {}
+
+    def _last_told_changes(self) -> dict[str, int]:
+        """The same as the engine told it while it ran, wherever it keeps its own records."""
+        logs = sorted(self.events.glob("*.jsonl"))
+        events = [json.loads(line) for line in logs[-1].read_text().splitlines()] if logs else []
+        summaries = [event["summaryEvent"] for event in events if "summaryEvent" in event]
+        return summaries[-1].get("resourceChanges") or {} if summaries else {}
 
     @property
     def kubeconfigs(self) -> Path:
@@ -94,6 +104,13 @@ class Project:
     def record(self) -> Path:
         """What this environment left on the machine (tether.cli.records)."""
         return self.private / "environments" / f"{self.stack}.json"
+
+
+def has_shared_state() -> bool:
+    """Whether the state lies where other machines find it too, and not in the checkout."""
+    from toolchain.environment import BACKEND_VARIABLE
+
+    return bool(os.environ.get(BACKEND_VARIABLE))
 
 
 def find(start: Path, stack: str | None = None) -> Project:
