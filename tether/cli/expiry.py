@@ -107,6 +107,7 @@ def document(found: Sequence[Ending], now: datetime.datetime, limit: datetime.ti
     """The result for programs."""
     return {
         "schemaVersion": SCHEMA_VERSION,
+        "kind": "expiry",
         "stack": stack,
         "verdict": verdict(found, now, limit),
         "endings": [

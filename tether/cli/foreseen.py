@@ -13,6 +13,11 @@ from tether.redact import redact
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 
 
+_STACK = "pulumi:pulumi:Stack"
+_PROVIDERS, _DEFAULT_PROVIDER = "::pulumi:providers:", "default"
+"""Begins the names of providers that nobody declared; like the stack, they say nothing of a mesh."""
+
+
 class Action(StrEnum):
     """What would happen to a resource; the most drastic first."""
 
@@ -112,6 +117,8 @@ def _changes(steps: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
         if action is None:
             continue
         urn = str(step["urn"])
+        if str(step["type"]) == _STACK or (_PROVIDERS in urn and _name(urn).startswith(_DEFAULT_PROVIDER)):
+            continue
         before = found.get(urn)
         properties = set(before.properties if before else ()) | set(_paths(step))
         found[urn] = Change(
@@ -155,4 +162,4 @@ def _text(event: Mapping[str, Any]) -> str:
 def _name(urn: str) -> str:
     """The resource's own name; the stack itself has none that says anything."""
     head, _, name = urn.rpartition("::")
-    return "" if head.endswith("pulumi:pulumi:Stack") else name
+    return "" if head.endswith(_STACK) else name

@@ -68,10 +68,11 @@ def _about(violation: Violation) -> str:
     return f"({violation.pack}) {where}{violation.message}"
 
 
-def document(foreseen: Foreseen, stack: str, headline: str) -> dict[str, Any]:
+def document(foreseen: Foreseen, stack: str, headline: str, *, drift: bool = False) -> dict[str, Any]:
     """The preview for programs."""
     return {
         "schemaVersion": SCHEMA_VERSION,
+        "kind": "drift" if drift else "preview",
         "stack": stack,
         "verdict": headline,
         "complete": foreseen.complete,

@@ -87,7 +87,10 @@ def _stack_to_look_at(place: Project, environment: Mapping[str, str]) -> Generat
 def _tell(found: Foreseen, place: Project, wish: Wish) -> None:
     headline = foreseen_forms.verdict(found, drift=wish.drift)
     if wish.output is Comment.JSON:
-        deliver(json.dumps(foreseen_forms.document(found, place.stack, headline), indent=2) + "\n", wish.out)
+        deliver(
+            json.dumps(foreseen_forms.document(found, place.stack, headline, drift=wish.drift), indent=2) + "\n",
+            wish.out,
+        )
     elif wish.output is Comment.MARKDOWN:
         title = f"{'Drift' if wish.drift else 'Preview'} of stack {foreseen_forms.code(place.stack)}"
         deliver(foreseen_forms.markdown(found, title, headline), wish.out)
