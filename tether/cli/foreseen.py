@@ -13,6 +13,8 @@ from tether.redact import redact
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 
 
+_SAYS_NOTHING = frozenset({"preview failed", "update failed"})
+"""The engine's last words after it has said why."""
 _STACK = "pulumi:pulumi:Stack"
 _PROVIDERS, _DEFAULT_PROVIDER = "::pulumi:providers:", "default"
 """Begins the names of providers that nobody declared; like the stack, they say nothing of a mesh."""
@@ -103,7 +105,7 @@ def of_events(events: Iterable[Mapping[str, Any]]) -> Foreseen:
         changes=_changes(event["resourcePreEvent"]["metadata"] for event in seen if "resourcePreEvent" in event),
         unchanged=counted.get("same", 0),
         violations=tuple(_violation(event["policyEvent"]) for event in seen if "policyEvent" in event),
-        errors=tuple(text for severity, text in told if severity == "error"),
+        errors=tuple(text for severity, text in told if severity == "error" and text not in _SAYS_NOTHING),
         warnings=tuple(text for severity, text in told if severity == "warning"),
         complete=summary is not None,
     )

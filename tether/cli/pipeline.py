@@ -16,7 +16,12 @@ CommentOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="File to write; by default standard output.")]
 PolicyPackOption = Annotated[
     list[Path] | None,
-    typer.Option("--policy-pack", help="Folder of a policy pack to hold it against; may be repeated."),
+    typer.Option(
+        "--policy-pack",
+        exists=True,
+        file_okay=False,
+        help="Folder of a policy pack to hold it against; may be repeated.",
+    ),
 ]
 
 
