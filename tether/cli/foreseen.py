@@ -16,7 +16,7 @@ _COLOUR = re.compile(r"<\{%.*?%\}>")
 _SAYS_NOTHING = frozenset({"preview failed", "update failed"})
 """The engine's last words after it has said why."""
 _STACK = "pulumi:pulumi:Stack"
-_PROVIDERS, _DEFAULT_PROVIDER = "::pulumi:providers:", "default"
+_PROVIDERS, _DEFAULT_PROVIDER = "pulumi:providers:", "default"
 """Begins the names of providers that nobody declared; like the stack, they say nothing of a mesh."""
 
 
@@ -119,7 +119,7 @@ def _changes(steps: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
         if action is None:
             continue
         urn = str(step["urn"])
-        if str(step["type"]) == _STACK or (_PROVIDERS in urn and _name(urn).startswith(_DEFAULT_PROVIDER)):
+        if _says_nothing(str(step["type"]), _name(urn)):
             continue
         before = found.get(urn)
         properties = set(before.properties if before else ()) | set(_paths(step))
@@ -131,6 +131,10 @@ def _changes(steps: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
             properties=tuple(sorted(properties)),
         )
     return tuple(sorted(found.values(), key=lambda one: (list(Action).index(one.action), one.type, one.name)))
+
+
+def _says_nothing(kind: str, name: str) -> bool:
+    return kind == _STACK or (kind.startswith(_PROVIDERS) and name.startswith(_DEFAULT_PROVIDER))
 
 
 def _paths(step: Mapping[str, Any]) -> Iterator[str]:

@@ -102,3 +102,25 @@ def test_changes_are_those_of_the_last_run(tmp_path: Path) -> None:
     (folder / "kind-1.history.json").write_text(json.dumps({"resourceChanges": {"create": 44}}))
     (folder / "kind-2.history.json").write_text(json.dumps({"resourceChanges": {"same": 42, "update": 1, "delete": 2}}))
     assert place.last_changes() == 3
+
+
+def test_a_state_that_machines_share_is_not_looked_for_in_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    place = checkout(tmp_path)
+    write_state(place, exported(stack()))
+    assert place.read_state() is not None
+    monkeypatch.setenv("TETHER_BACKEND_URL", "s3://bucket")
+    assert place.read_state() is None
+
+
+def test_the_changes_of_a_run_on_a_shared_state_are_those_that_the_engine_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place = checkout(tmp_path)
+    place.history.mkdir(parents=True)
+    (place.history / "kind-1.history.json").write_text('{"resourceChanges": {"create": 9}}')
+    monkeypatch.setenv("TETHER_BACKEND_URL", "s3://bucket")
+    assert place.last_changes() == 0
+    place.events.mkdir(parents=True)
+    event = {"summaryEvent": {"resourceChanges": {"create": 2, "same": 40}}}
+    (place.events / "20261128T000000-up.jsonl").write_text(f'{{"preludeEvent": {{}}}}\n{json.dumps(event)}\n')
+    assert place.last_changes() == 2

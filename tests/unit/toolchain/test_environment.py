@@ -92,3 +92,10 @@ def test_a_shell_reads_back_exactly_the_variables(clone: Checkout):
 def test_without_chosen_tools_the_command_that_chooses_them_is_named(tmp_path: Path):
     with pytest.raises(PartsMissingError, match="make tools"):
         environment.variables(tmp_path)
+
+
+def test_the_state_is_where_the_machines_that_share_it_have_it(clone: Checkout, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///of-another-checkout")
+    assert environment.variables(clone.root)["PULUMI_BACKEND_URL"].endswith("/.tether/state")
+    monkeypatch.setenv("TETHER_BACKEND_URL", "s3://bucket")
+    assert environment.variables(clone.root)["PULUMI_BACKEND_URL"] == "s3://bucket"
