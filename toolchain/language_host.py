@@ -58,6 +58,10 @@ class Host(LanguageServer):
 
         return plugin_pb2.PluginInfo(version=version("pulumi"))
 
+    def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802 - as above
+        """Install nothing: what programs and plugins need is in the environment that runs this host."""
+        yield from ()
+
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - the protocol's name
         """Run the program; its errors are already in the engine's log when this returns."""
         directory = Path(request.info.program_directory or request.pwd)
