@@ -33,6 +33,7 @@ OWN_CLUSTERS = frozenset(
         "test_ip_families.py",
         "test_istio_line.py",
         "test_node_ports.py",
+        "test_pipeline_environments.py",
         "test_reader_rights.py",
         "test_remote_removal.py",
         "test_revision.py",
