@@ -22,4 +22,7 @@ class Kind(StrEnum):
     REPORT = "report"
     DIAGNOSIS = "diagnosis"
     REMOTE_REMOVAL = "remote-removal"
+    PREVIEW = "preview"
+    DRIFT = "drift"
+    EXPIRY = "expiry"
     ERROR = "error"

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from tether.cli.diagnose import DiagnosisDocument
 from tether.cli.error_document import ErrorDocument
+from tether.cli.expiry import ExpiryDocument
+from tether.cli.foreseen_document import DriftDocument, PreviewDocument
 from tether.cli.mesh_document import MeshDocument
 from tether.cli.removal import RemovalDocument
 from tether.cli.report import ReportDocument
@@ -47,6 +49,9 @@ COMMANDS: Mapping[type[Document], str] = {
     ReportDocument: "tether report",
     DiagnosisDocument: "tether diagnose",
     RemoteRemovalDocument: "tether remote remove",
+    PreviewDocument: "tether preview",
+    DriftDocument: "tether drift",
+    ExpiryDocument: "tether expiry",
     ErrorDocument: "any command that fails",
 }
 """Who gives a document of a model."""

@@ -4,7 +4,7 @@ import datetime
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -19,9 +19,35 @@ from tether.cli.foreseen_forms import code
 from tether.cli.forms import Comment
 from tether.cli.project import Project
 from tether.cli.state import State
+from tether.document import Document, Kind, Part
 from tether.errors import ExitCode, NotFoundError, Problem, UsageError
 
-SCHEMA_VERSION = 1
+
+class EndingPart(Part):
+    """One thing and when it ends."""
+
+    subject: str
+    """What ends."""
+    ends: str
+    """When, in ISO 8601."""
+    days_left: float
+    """Until then; negative once it has ended."""
+    soon: bool
+    """Whether somebody has to act."""
+    renewal: str
+    """How it is renewed, and by whom."""
+
+
+class ExpiryDocument(Document):
+    """Which certificates and credentials of a mesh end, and when."""
+
+    kind: Literal[Kind.EXPIRY] = Kind.EXPIRY
+    stack: str
+    """Name of the stack."""
+    verdict: str
+    """All of it in one line."""
+    endings: tuple[EndingPart, ...]
+    """The soonest first."""
 
 
 def expiry(place: Project, within: str, output: Comment, out: Path | None) -> ExitCode:
@@ -47,7 +73,7 @@ def expiry(place: Project, within: str, output: Comment, out: Path | None) -> Ex
     found = of_state(state, cast("dict[str, str]", outputs.get("kubeconfigs") or {}))
     soon = [one for one in found if one.is_soon(now, limit)]
     if output is Comment.JSON:
-        deliver(json.dumps(document(found, now, limit, place.stack), indent=2) + "\n", out)
+        deliver(document(found, now, limit, place.stack).text(), out)
     elif output is Comment.MARKDOWN:
         deliver("\n".join(_markdown(found, now, limit, place.stack)) + "\n", out)
     else:
@@ -103,21 +129,19 @@ def _day(one: Ending) -> str:
     return one.ends.date().isoformat()
 
 
-def document(found: Sequence[Ending], now: datetime.datetime, limit: datetime.timedelta, stack: str) -> dict[str, Any]:
+def document(found: Sequence[Ending], now: datetime.datetime, limit: datetime.timedelta, stack: str) -> ExpiryDocument:
     """The result for programs."""
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "kind": "expiry",
-        "stack": stack,
-        "verdict": verdict(found, now, limit),
-        "endings": [
-            {
-                "subject": one.subject,
-                "ends": one.ends.isoformat(timespec="seconds"),
-                "daysLeft": round(one.left(now) / datetime.timedelta(days=1), 2),
-                "soon": one.is_soon(now, limit),
-                "renewal": one.renewal,
-            }
+    return ExpiryDocument(
+        stack=stack,
+        verdict=verdict(found, now, limit),
+        endings=tuple(
+            EndingPart(
+                subject=one.subject,
+                ends=one.ends.isoformat(timespec="seconds"),
+                days_left=round(one.left(now) / datetime.timedelta(days=1), 2),
+                soon=one.is_soon(now, limit),
+                renewal=one.renewal,
+            )
             for one in found
-        ],
-    }
+        ),
+    )

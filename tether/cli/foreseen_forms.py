@@ -1,7 +1,6 @@
-"""A preview as text, JSON and Markdown; all three say the same."""
+"""A preview as text and Markdown; both say what its document says (tether.cli.foreseen_document)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +9,6 @@ from rich.text import Text
 from tether.cli.foreseen import Action, Change, Foreseen, Violation
 from tether.errors import count
 
-SCHEMA_VERSION = 1
 COMMENT_LIMIT = 60_000
 """Letters; GitHub takes 65,536 in a comment, GitLab more."""
 _STYLES = {Action.REPLACE: "red", Action.DELETE: "red", Action.CREATE: "green", Action.CHANGE: "yellow"}
@@ -66,30 +64,6 @@ def because(change: Change) -> str:
 def _about(violation: Violation) -> str:
     where = f"{violation.name}: " if violation.name else ""
     return f"({violation.pack}) {where}{violation.message}"
-
-
-def document(foreseen: Foreseen, stack: str, headline: str, *, drift: bool = False) -> dict[str, Any]:
-    """The preview for programs."""
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "kind": "drift" if drift else "preview",
-        "stack": stack,
-        "verdict": headline,
-        "complete": foreseen.complete,
-        "counts": {str(action): foreseen.count(action) for action in Action} | {"unchanged": foreseen.unchanged},
-        "changes": [
-            {"action": str(one.action), "name": one.name, "type": one.type, "urn": one.urn,
-             "properties": list(one.properties)}
-            for one in foreseen.changes
-        ],
-        "violations": [
-            {"policy": one.policy, "pack": one.pack, "level": "mandatory" if one.mandatory else "advisory",
-             "name": one.name, "message": one.message}
-            for one in foreseen.violations
-        ],
-        "errors": list(foreseen.errors),
-        "warnings": list(foreseen.warnings),
-    }  # fmt: skip
 
 
 def markdown(foreseen: Foreseen, title: str, headline: str) -> str:

@@ -1,7 +1,6 @@
 """``tether preview`` and ``tether drift``: what ``tether up`` would do, and what somebody did by hand."""
 
 import contextlib
-import json
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from tether.cli import foreseen_forms, project
 from tether.cli.delivery import deliver, draw
 from tether.cli.engine import Engine
 from tether.cli.foreseen import Foreseen, read
+from tether.cli.foreseen_document import document
 from tether.cli.forms import Comment
 from tether.cli.project import Project
 from tether.cli.talk import say
@@ -87,10 +87,7 @@ def _stack_to_look_at(place: Project, environment: Mapping[str, str]) -> Generat
 def _tell(found: Foreseen, place: Project, wish: Wish) -> None:
     headline = foreseen_forms.verdict(found, drift=wish.drift)
     if wish.output is Comment.JSON:
-        deliver(
-            json.dumps(foreseen_forms.document(found, place.stack, headline, drift=wish.drift), indent=2) + "\n",
-            wish.out,
-        )
+        deliver(document(found, place.stack, headline, drift=wish.drift).text(), wish.out)
     elif wish.output is Comment.MARKDOWN:
         title = f"{'Drift' if wish.drift else 'Preview'} of stack {foreseen_forms.code(place.stack)}"
         deliver(foreseen_forms.markdown(found, title, headline), wish.out)

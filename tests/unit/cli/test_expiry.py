@@ -115,7 +115,7 @@ def test_the_page_marks_what_is_soon_and_no_secret_is_in_it():
 
 
 def test_the_document_has_days_and_a_version():
-    document = expiry.document(found(mesh={"rootCertificateExpiry": at(1.5)}), NOW, MONTH, "kind")
+    document = expiry.document(found(mesh={"rootCertificateExpiry": at(1.5)}), NOW, MONTH, "kind").plain()
     assert (document["schemaVersion"], document["kind"]) == (1, "expiry")
     assert document["endings"][0] == {
         "subject": "root certificate", "ends": at(1.5), "daysLeft": 1.5, "soon": True,

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tether.cli import foreseen, foreseen_forms
+from tether.cli import foreseen, foreseen_document, foreseen_forms
 from tether.cli.foreseen import Action, Foreseen
 
 URN = "urn:pulumi:kind::tether::tether:index:Mesh$"
@@ -137,7 +137,7 @@ def test_a_fence_that_is_cut_is_closed():
 def test_many_properties_are_counted_and_all_are_in_the_document():
     found = of(step("update", diffs=list("abcdefgh")))
     assert foreseen_forms.because(found.changes[0]) == "a, b, c, d, e and 3 more"
-    document = foreseen_forms.document(found, "kind", "Verdict.")
+    document = foreseen_document.document(found, "kind", "Verdict.").plain()
     assert document["changes"][0]["properties"] == list("abcdefgh")
     assert document["counts"] == {"replace": 0, "delete": 0, "create": 0, "change": 1, "unchanged": 3}
 

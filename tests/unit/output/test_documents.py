@@ -1,6 +1,7 @@
 """Every kind of document as a command gives it, compared with a kept one."""
 
 import contextlib
+import datetime
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tests.unit.cli.engine_bench import Bench
 from tests.unit.cli.remote_world import World
+from tests.unit.cli.test_foreseen import of, step, told, violation
 from tests.unit.cli.workbench import SUFFIX, checkout
 from tests.unit.doctor.breaking import SECRET, drop
 from tests.unit.doctor.fake_mesh import FakeMesh
@@ -21,7 +23,8 @@ from tests.unit.trace.records import CERTIFICATE, DIAGNOSIS, REVIEW, TOKEN, fail
 from tests.unit.verify import fake_mesh
 from tests.unit.verify.test_reaper import ended_process, namespace
 from tests.unit.verify.test_rendering import BROKEN
-from tether.cli import doctor, report, topology, verify
+from tether.cli import doctor, expiry, foreseen_document, foreseen_forms, report, topology, verify
+from tether.cli.ending import Ending
 from tether.doctor import document as doctors
 from tether.doctor.registry import CHECKS
 from tether.kinds import Kind
@@ -219,3 +222,16 @@ def test_a_remote_s_removal_that_left_something(world: World, monkeypatch: pytes
     code, out, err = typed(*REMOVE, "--yes")
     assert (code, "could not be removed" in err) == (1, True)
     assert compare("remote-removal", out)["remnants"]
+
+
+@pytest.mark.parametrize(("name", "drift"), [("preview", False), ("drift", True)])
+def test_what_would_change_and_what_did(name: str, drift: bool) -> None:
+    found = of(step("replace", diffs=["subnet"]), violation(), told("error", "boom"), told("warning", "beware"))
+    headline = foreseen_forms.verdict(found, drift=drift)
+    compare(name, foreseen_document.document(found, "kind", headline, drift=drift).text())
+
+
+def test_what_ends() -> None:
+    now = datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC)
+    ends = Ending(subject="root certificate", ends=now + datetime.timedelta(days=2), renewal="another root")
+    compare("expiry", expiry.document([ends], now, datetime.timedelta(days=30), "kind").text())
