@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.engine_bench import Bench, tether
+from tests.unit.cli.engine_bench import Bench, always, tether
 from tests.unit.cli.workbench import calls, exported, install_pulumi, stack, write_state
 from tether.cli import preview as preview_module
 from tether.cli import project
@@ -40,7 +40,7 @@ REFUSAL = {
 @pytest.fixture
 def engine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     environment = install_pulumi(bench.bin, ENGINE)
-    monkeypatch.setattr(project, "full_environment", lambda _: environment)
+    monkeypatch.setattr(project, "full_environment", always(environment))
     monkeypatch.setattr(preview_module, "build_tools", bench._build)  # pyright: ignore[reportPrivateUsage]
     return bench
 

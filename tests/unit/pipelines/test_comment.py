@@ -1,7 +1,7 @@
 """Comments at a server that answers as GitHub and GitLab do, for what is asked of it."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +20,7 @@ def load() -> ModuleType:
 
 
 comment = load()
+Settings = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def of_gitlab(server: Comments, **more: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("forge", [of_github, of_gitlab])
-def test_the_first_run_writes_and_the_next_writes_over_it(server: Comments, forge, tmp_path: Path):
+def test_the_first_run_writes_and_the_next_writes_over_it(server: Comments, forge: Settings, tmp_path: Path):
     server.bodies[1] = "somebody's own words"
     (tmp_path / "first.md").write_text("one change\n")
     assert comment.main(["preview", str(tmp_path / "first.md")], forge(server)) == 0
@@ -52,7 +53,7 @@ def test_the_first_run_writes_and_the_next_writes_over_it(server: Comments, forg
 
 
 @pytest.mark.parametrize("forge", [of_github, of_gitlab])
-def test_a_comment_is_found_behind_a_hundred_others(server: Comments, forge):
+def test_a_comment_is_found_behind_a_hundred_others(server: Comments, forge: Settings):
     server.bodies.update(dict.fromkeys(range(1, 131), "words"))
     server.bodies[120] = "<!-- tether: preview -->\nold"
     assert comment.main(["preview"], forge(server, COMMENT="new")) == 0
@@ -84,7 +85,9 @@ def test_a_token_that_may_not_is_one_sentence_without_the_token(server: Comments
         (["preview"], {"COMMENT": "x", "GITLAB_CI": "true"}, "CI_API_V4_URL is not set"),
     ],
 )
-def test_what_is_missing_is_named(arguments, variables, word: str, capsys: pytest.CaptureFixture[str]):
+def test_what_is_missing_is_named(
+    arguments: list[str], variables: dict[str, str], word: str, capsys: pytest.CaptureFixture[str]
+):
     assert comment.main(arguments, variables) == 2
     assert word in capsys.readouterr().err
 
