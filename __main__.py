@@ -4,6 +4,7 @@ import pulumi
 
 from components.from_settings import mesh_args
 from components.mesh import Mesh
+from components.protection import protected
 from tether import parts, settings, stack_readme, topology
 from tether.compatibility import program
 
@@ -12,7 +13,7 @@ plan = topology.plan(chosen)
 used = parts.read()
 program.check(chosen, plan, used)
 
-mesh = Mesh("mesh", mesh_args(chosen, plan, used))
+mesh = Mesh("mesh", mesh_args(chosen, plan, used), protected() if chosen.protect else None)
 
 about = pulumi.Output.from_input(
     {

@@ -80,6 +80,12 @@ class UnsupportedError(TetherError):
     exit_code = ExitCode.PREFLIGHT
 
 
+class PolicyError(TetherError):
+    """A policy refuses what was about to be done; carries every violation."""
+
+    exit_code = ExitCode.POLICY
+
+
 class LockedError(TetherError):
     """Another live run holds the stack."""
 

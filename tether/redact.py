@@ -1,7 +1,8 @@
 """Masks secrets in any text that leaves a process: errors, logs, diagnostics."""
 
+import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 MASK = "[secret]"
@@ -24,6 +25,56 @@ _FIELD = re.compile(
     """
 )
 _LONG_BASE64 = re.compile(r"(?<![\w+/=])(?:LS0tLS1CRUdJTi[\w+/=]{16,})")
+
+
+_CREDENTIAL_KEYS = frozenset(
+    {
+        "accesstoken", "clientkeydata", "clientsecret", "idtoken", "passphrase", "passwd", "password", "refreshtoken",
+        "token",
+    }
+)  # fmt: skip
+"""Keys whose text is a credential whatever it looks like, in small letters without '-' and '_'. A key's is not among
+them: it may be the path of a file."""
+
+
+def plain_credentials(value: Any, path: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
+    """Where a document holds credentials in the clear: paths only, never values.
+
+    Args:
+        value: a document, in which mappings that stand for an encrypted value were replaced or left out.
+        path: of the document itself.
+    """
+    if isinstance(value, dict):
+        for key, inner in cast("dict[str, Any]", value).items():
+            yield from plain_credentials(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(cast("list[Any]", value)):
+            yield from plain_credentials(inner, (*path, index))
+    elif isinstance(value, str) and _is_credential(str(path[-1]) if path else "", value):
+        yield path
+
+
+def _is_credential(key: str, text: str) -> bool:
+    if not text or text in (MASK, HIDDEN):
+        return False
+    return re.sub(r"[-_]", "", key).lower() in _CREDENTIAL_KEYS or holds_credential(text)
+
+
+def holds_credential(text: str) -> bool:
+    """Whether a text is a credential or carries one: a private key, a token, a kubeconfig with either.
+
+    Certificates are none, in base64 neither: every webhook carries one in the clear.
+    """
+    if any(sign.search(text) for sign in (_PRIVATE_KEY, _JSON_WEB_TOKEN, _BEARER)):
+        return True
+    if any(_is_key_in_base64(match.group()) for match in _LONG_BASE64.finditer(text)):
+        return True
+    return "\n" in text and _FIELD.sub(_mask_field, text) != text
+
+
+def _is_key_in_base64(text: str) -> bool:
+    # Cut off at a whole group: the first lines of a PEM text tell what it is.
+    return b"PRIVATE KEY" in base64.b64decode(text[: len(text) // 4 * 4][:64], altchars=b"-_")
 
 
 def redact(text: str, *secrets: str, fields: bool = True) -> str:

@@ -53,15 +53,39 @@ def up(
         bool,
         typer.Option("--allow-unsupported", help="Only warn of versions that would be refused, and what may break."),
     ] = False,
+    policy_pack: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--policy-pack",
+            envvar="TETHER_POLICY_PACK",
+            metavar="FOLDER",
+            help="Policy pack that must agree, before anything is changed; may be repeated. Tether's own: policy",
+        ),
+    ] = None,
+    policy_pack_config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--policy-pack-config",
+            envvar="TETHER_POLICY_PACK_CONFIG",
+            metavar="FILE",
+            help="JSON file with the levels and options of a pack's policies; one per pack, in the same order.",
+        ),
+    ] = None,
 ) -> None:
     """Make the clusters and the mesh, prove that requests cross, show the endpoints.
 
     Goes on where an interrupted run ended; changes nothing where nothing is to be changed.
     """
     from tether.cli import mesh_document, summary
+    from tether.cli.policy import Packs
     from tether.cli.up import up as bring_up
 
-    outcome = bring_up(project.find(Path.cwd(), stack), refresh=refresh, allow_unsupported=allow_unsupported)
+    outcome = bring_up(
+        project.find(Path.cwd(), stack),
+        refresh=refresh,
+        allow_unsupported=allow_unsupported,
+        packs=Packs(policy_pack or (), policy_pack_config or ()),
+    )
     if output is Form.JSON:
         give(mesh_document.document(outcome))
     else:

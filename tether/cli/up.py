@@ -10,8 +10,8 @@ from typing import cast
 
 from tether import parts, preflight, settings, topology
 from tether.authority import root_key
-from tether.cli import locks, private_file, processes, project, records, stack_file
-from tether.cli.engine import Engine
+from tether.cli import locks, policy, private_file, processes, project, records, stack_file
+from tether.cli.engine import Engine, EngineError
 from tether.cli.project import Project
 from tether.cli.recovery import recover
 from tether.cli.remnants import Machine
@@ -20,28 +20,41 @@ from tether.cli.summary import Outcome
 from tether.cli.talk import say, warn
 from tether.compatibility import verdict
 from tether.errors import PreflightError, SettingsError, TetherError, count
+from tether.redact import HIDDEN, hide, plain_credentials
 from tether.settings import Settings
 from tether.settings.stack import of_project
-from tether.settings.wording import fix, subject
+from tether.settings.wording import encrypt, subject
 
 
-def up(place: Project, *, refresh: bool = False, allow_unsupported: bool = False) -> Outcome:
+def up(
+    place: Project, *, refresh: bool = False, allow_unsupported: bool = False, packs: policy.Packs | None = None
+) -> Outcome:
     """Bring the stack up.
 
     Args:
         place: The checkout and its stack.
         refresh: First look at what is really there.
         allow_unsupported: Only warn of versions that would be refused.
+        packs: Policy packs that the update must satisfy.
 
     Raises:
         TetherError: with the exit code that belongs to it.
     """
+    packs = packs or policy.Packs()
+    packs.check()
     began = time.monotonic()
     wanted = checked_settings(place)
     with locks.alone(place):
         permission = {verdict.VARIABLE: "true"} if allow_unsupported else {}
         engine = ready_engine(place, wanted, permission)
-        state = update(place, engine, *(["--refresh"] if refresh else []))
+        options = ["--refresh"] if refresh else []
+        policy.preview(place, engine, packs, *options)
+        try:
+            state = update(place, engine, *packs.options(), *options)
+        except EngineError:
+            # What was not known in the preview is known now.
+            policy.refuse_violations(place, "what was made before is recorded")
+            raise
         return outcome(place, engine, state, began)
 
 
@@ -89,15 +102,19 @@ def checked_settings(place: Project) -> Settings:
         if place.read_state() is not None:
             raise
         raise SettingsError(f"{error.headline}\n{_before_there_is_a_stack(place)}", error.problems) from None
-    key = wanted.certificate_authority.ca_key
-    # What is encrypted reads as a placeholder here, so that this one is not.
-    if key is not None and "-----BEGIN" in key.get_secret_value():
-        path = ("certificateAuthority", "caKey")
+    _warn_of_plain_credentials(place)
+    return wanted
+
+
+def _warn_of_plain_credentials(place: Project) -> None:
+    """Tell of credentials in the stack file that git would show to everybody; the policy pack refuses the same."""
+    written = hide(project.stack_config(place), project.is_encrypted, HIDDEN)
+    for key, *inner in plain_credentials(written):
+        path = (str(key).partition(":")[2], *inner)
         warn(
             f"{subject(path, place.name)} lies unencrypted in {place.stack_file.relative_to(place.root)}. "
-            f"Encrypt it: {fix(path, '', place.name)}"
+            f"Encrypt it: {encrypt(path, place.name)}"
         )
-    return wanted
 
 
 def _before_there_is_a_stack(place: Project) -> str:

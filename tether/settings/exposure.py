@@ -50,6 +50,8 @@ _INTERNAL: Mapping[Cloud, Mapping[str, str]] = {
 }
 """What each cloud's controller reads: the in-tree and the AWS Load Balancer Controller, cloud-provider-azure, GKE.
 Google's internal load balancers serve their own region alone unless told otherwise."""
+_REACH = frozenset({"networking.gke.io/internal-load-balancer-allow-global-access"})
+"""Those of them that say how far inside a load balancer is reached, and not that it is inside."""
 _OF_PLATFORM: Mapping[Platform, Mapping[str, str]] = {
     Platform.EKS: {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"},
 }
@@ -61,7 +63,12 @@ _CLOUD_OF: Mapping[str, Cloud] = {
 }
 
 
-def _source_range(value: str) -> str:
+def source_range(value: str) -> str:
+    """Check one network that a load balancer is to let in.
+
+    Raises:
+        PydanticCustomError: it is none, or it is everybody.
+    """
     why = "the load balancer lets in only those addresses, and drops everybody where it cannot read them"
     try:
         network = ipaddress.ip_network(value)
@@ -72,6 +79,29 @@ def _source_range(value: str) -> str:
         wrong = "lets the whole world in, which is what no source range at all does"
         raise complaint(wrong, "a rule that forbids nothing looks like one that does", remove="")
     return value
+
+
+def not_everybody(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that networks, each of which lets in a part of the world, do not let in the whole of it together.
+
+    Raises:
+        PydanticCustomError: they do.
+    """
+    networks = [ipaddress.ip_network(value) for value in values]
+    together = [
+        *ipaddress.collapse_addresses(one for one in networks if one.version == 4),
+        *ipaddress.collapse_addresses(one for one in networks if one.version == 6),
+    ]
+    if any(network.prefixlen == 0 for network in together):
+        wrong = "let the whole world in together, which is what no source range at all does"
+        raise complaint(wrong, "a rule that forbids nothing looks like one that does", remove="")
+    return values
+
+
+def is_internal(annotations: Mapping[str, Any]) -> bool:
+    """Whether a Service's annotations keep its load balancer off the internet, in whichever cloud."""
+    marks = {(key, value.lower()) for words in _INTERNAL.values() for key, value in words.items() if key not in _REACH}
+    return any((key, str(value).lower()) in marks for key, value in annotations.items())
 
 
 def _without_host_bits(value: str) -> str:
@@ -96,7 +126,9 @@ class GatewayExposure(Model):
         description="How the gateways are entered: `LoadBalancer`, also when left out, or `NodePort`, at ports of the "
         "nodes",
     )
-    source_ranges: tuple[Annotated[str, AfterValidator(_source_range)], ...] = Field(
+    source_ranges: Annotated[
+        tuple[Annotated[str, AfterValidator(source_range)], ...], AfterValidator(not_everybody)
+    ] = Field(
         default=(),
         description="Networks whose addresses the load balancers let in, in CIDR notation: those of the other "
         "clusters' nodes and pods, and of the machine that runs `pulumi up`; everybody when left out",

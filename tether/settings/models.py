@@ -41,7 +41,8 @@ def dns_label(value: str) -> str:
     return value
 
 
-def _label_value(value: str) -> str:
+def label_value(value: str) -> str:
+    """Check a mesh ID, which proxies carry as a label."""
     return _label_text(value, "proxies carry it as a label", is_fine=bool(value) and kubernetes_labels.is_value(value))
 
 
@@ -263,7 +264,7 @@ class AuthoritySettings(Model):
 class Settings(Model):
     """Everything that a mesh is made from."""
 
-    mesh_id: Annotated[str, AfterValidator(_label_value)] = Field(
+    mesh_id: Annotated[str, AfterValidator(label_value)] = Field(
         default="mesh1", description="Mesh ID that all clusters share"
     )
     trust_domain: Annotated[str, AfterValidator(_trust_domain)] = Field(
@@ -327,3 +328,8 @@ class Settings(Model):
         "are laid over them",
     )
     labels: Labels = Field(default={}, description="Labels on everything that Tether makes in Kubernetes")
+    protect: bool = Field(
+        default=False,
+        description="Keep the clusters that Tether made and the CA's root from being deleted or replaced until this is "
+        "false again",
+    )

@@ -69,6 +69,25 @@ def read(raw: Mapping[str, str], project: str = "tether", *, folder: Path | None
     return settings
 
 
+def misfits(
+    model: type[BaseModel], document: Mapping[str, Any], above: Sequence[int | str], project: str
+) -> list[Problem]:
+    """What the settings refuse in one part of them, by the rules that hold for single values.
+
+    Args:
+        model: Of the part.
+        document: Its values, keys as in the stack file.
+        above: Path of the part.
+        project: Namespace of the settings, for messages.
+    """
+    try:
+        model.model_validate(document)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=True)
+        return [_problem({**detail, "loc": (*above, *detail["loc"])}, project) for detail in details]
+    return []
+
+
 def _parse(own: Mapping[str, str], project: str) -> tuple[dict[str, Any], list[Problem]]:
     """Read the JSON of lists and objects; leave the rest as text."""
     document: dict[str, Any] = {}

@@ -38,8 +38,14 @@ def fix(path: Sequence[int | str], example: str, project: str) -> str:
     """Give the command that sets a value; secrets come from a file, never from the command line."""
     option = " --path" if len(path) > 1 else ""
     if str(path[-1]) in _SECRET_KEYS:
-        return f"pulumi config set --secret{option} {_quoted(path, project)} < FILE"
+        return encrypt(path, project)
     return f"pulumi config set{option} {_quoted(path, project)} {shlex.quote(example) if example else 'VALUE'}"
+
+
+def encrypt(path: Sequence[int | str], project: str) -> str:
+    """Give the command that sets a value as a secret, out of a file."""
+    option = " --path" if len(path) > 1 else ""
+    return f"pulumi config set --secret{option} {_quoted(path, project)} < FILE"
 
 
 def remove(path: Sequence[int | str], project: str) -> str:
