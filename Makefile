@@ -47,8 +47,9 @@ lint: clouds ## ruff, pyright and the direction of imports
 	@$(RUN)ruff check .
 	@$(RUN)ruff format --check .
 	@$(RUN)pyright
+	@$(RUN)pyright --project policy
 	@$(RUN)lint-imports --no-cache >/dev/null || $(RUN)lint-imports --no-cache
 
-$(TETHER): pyproject.toml uv.lock
+$(TETHER): pyproject.toml uv.lock policy/pyproject.toml policy/uv.lock
 	@$(PYTHON) -m toolchain bootstrap
 	@touch $@

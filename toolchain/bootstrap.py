@@ -254,22 +254,25 @@ def ensure_go(cache: Cache, uv: str, say: Say) -> str:
 
 
 def ensure_environment(clone: Checkout, uv: str, machine: Machine, say: Say) -> None:
-    """Bring ``.venv`` to exactly what uv.lock says; a second's work if nothing changed."""
+    """Bring ``.venv`` and the policy pack's own to exactly what their uv.lock says; a second if nothing changed."""
     if not clone.interpreter.exists():
         say("making the Python environment .venv from uv.lock")
-    _sync(clone, uv, machine)
+    _sync(clone.root, uv, machine)
+    _sync(clone.policy, uv, machine)
 
 
 def ensure_clouds(clone: Checkout, uv: str, machine: Machine) -> None:
     """Add the clouds' packages to ``.venv``, which only stacks in a cloud, type checks and tests need."""
     # Left uncompiled: of their hundreds of megabytes a program imports little, and compiling all takes a minute.
-    _sync(clone, uv, machine, "--all-extras", "--no-compile-bytecode")
+    _sync(clone.root, uv, machine, "--all-extras", "--no-compile-bytecode")
 
 
-def _sync(clone: Checkout, uv: str, machine: Machine, *options: str) -> None:
+def _sync(project: Path, uv: str, machine: Machine, *options: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    if machine.run([uv, "sync", "--quiet", "--locked", "--project", str(clone.root), *options], environment):
-        raise BootstrapError("Python environment — uv could not make .venv from uv.lock; its own words are above")
+    if machine.run([uv, "sync", "--quiet", "--locked", "--project", str(project), *options], environment):
+        raise BootstrapError(
+            f"Python environment — uv could not make {project / '.venv'} from uv.lock; its own words are above"
+        )
 
 
 def _version(program: str) -> tuple[int, ...]:

@@ -78,7 +78,7 @@ class Host(LanguageServer):
         """Run a plugin's folder; stream its output, then its exit code."""
         folder = request.info.program_directory or request.program
         child = subprocess.Popen(
-            [sys.executable, "-u", folder, *request.args],
+            [interpreter_of(request.info), "-u", folder, *request.args],
             cwd=request.pwd or None,
             env=dict(pair.split("=", 1) for pair in request.env) or None,
             stdin=subprocess.DEVNULL,
@@ -96,6 +96,17 @@ class Host(LanguageServer):
         """End every plugin that is still there."""
         for child in tuple(self.children):
             end(child)
+
+
+def interpreter_of(info: Any) -> str:
+    """Python of the virtual environment that a plugin names, else the one that runs this host.
+
+    Args:
+        info: ``ProgramInfo`` of the protocol; its options are those under ``runtime`` in the plugin's file.
+    """
+    named = dict(info.options).get("virtualenv")
+    interpreter = Path(info.root_directory, str(named), "bin", "python")
+    return str(interpreter) if named and interpreter.exists() else sys.executable
 
 
 def run_program(entry_point: Path) -> None:

@@ -98,6 +98,11 @@ class Checkout:
         return self.private / "passphrase"
 
     @property
+    def policy(self) -> Path:
+        """The policy pack; its lock file and virtual environment lie in it (docs/adr/0020)."""
+        return self.root / "policy"
+
+    @property
     def interpreter(self) -> Path:
         """Python of the project's virtual environment."""
         return self.root / ".venv" / "bin" / "python"

@@ -39,6 +39,7 @@ class Registration:
     secret_outputs: frozenset[str]
     transforms: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    protect: bool = False
 
     @property
     def key(self) -> str:
@@ -103,6 +104,7 @@ class _Monitor(pulumi_mocks.MockMonitor):
             inputs=json_format.MessageToDict(request.object),
             secret_outputs=frozenset(request.additionalSecretOutputs),
             ignored=tuple(request.ignoreChanges),
+            protect=request.protect,
             transforms=tuple(transform.token for transform in request.transforms),
         )
         return cast(Any, super()).RegisterResource(request)

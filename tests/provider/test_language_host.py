@@ -158,3 +158,16 @@ def test_a_program_that_says_it_cannot_run_is_quoted_as_it_is(tmp_path: Path) ->
     with pytest.raises(RunError) as caught:
         language_host.run_program(tmp_path)
     assert str(caught.value) == "a clean sentence"
+
+
+def test_a_plugin_runs_with_the_virtual_environment_that_its_file_names(tmp_path: Path) -> None:
+    interpreter = tmp_path / ".venv" / "bin" / "python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.touch()
+    info = language_pb2.ProgramInfo(root_directory=str(tmp_path))
+
+    assert language_host.interpreter_of(info) == sys.executable
+    info.options.update({"virtualenv": ".venv"})
+    assert language_host.interpreter_of(info) == str(interpreter)
+    info.options.update({"virtualenv": "elsewhere"})
+    assert language_host.interpreter_of(info) == sys.executable

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tether import parts, protection
-from tether.cli import foreign, locks, processes, project, records, remnants, stack_file
+from tether import parts
+from tether.cli import foreign, locks, processes, project, protected, records, remnants, stack_file
 from tether.cli.engine import Engine, EngineError
 from tether.cli.foreign import Foreign
 from tether.cli.project import Project
@@ -15,9 +15,8 @@ from tether.cli.remnants import Machine, Remnants
 from tether.cli.state import State
 from tether.cli.talk import say, warn
 from tether.cli.up import machine_of
-from tether.errors import PolicyError, Problem, TetherError, count
+from tether.errors import Problem, TetherError, count
 from tether.removal import reach
-from tether.settings.wording import fix, subject
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ def look(place: Project) -> Removal:
     state = State(exported) if exported is not None else None
     suffixes = records.read(place).suffixes | (state.suffixes() if state else set[str]())
     _refuse_nothing(place, state, suffixes)
+    protected.refuse(place, state, "make down")
     recorded, clusters = (), ()
     if state is not None:
         recorded = tuple(str(resource["urn"]) for resource in state.resources)
@@ -69,7 +69,7 @@ def down(place: Project, *, unreachable: bool = False, force: bool = False) -> N
         exported = engine.export()
         state = State(exported) if exported is not None else None
         _refuse_nothing(place, state, records.read(place).suffixes)
-        _refuse_protected(place, state)
+        protected.refuse(place, state, "make down")
         known = records.add(place, state.suffixes() if state else ())
         clusters: tuple[Foreign, ...] = ()
         if state is not None:
@@ -99,24 +99,6 @@ def _tools(place: Project, more: Mapping[str, str] | None = None) -> tuple[Engin
 def _refuse_nothing(place: Project, state: State | None, suffixes: Collection[str]) -> None:
     if state is None and not suffixes and not remnants.state_files(place):
         raise NothingThereError(place)
-
-
-def _refuse_protected(place: Project, state: State | None) -> None:
-    """Leave a protected mesh alone before anything is touched: the engine would first delete what is not protected."""
-    kept = protection.protected(state.resources) if state else []
-    if kept:
-        setting = ("protect",)
-        raise PolicyError(
-            f"Stack {place.stack} is protected; nothing was removed.",
-            [
-                Problem(
-                    subject=subject(setting, place.name), shown="true",
-                    wrong=f"keeps {count(len(kept), 'resource')} from being deleted: the mesh, clusters, the CA's root",
-                    why="what goes with them cannot be made again",
-                    fix=f"{fix(setting, 'false', place.name)} && make up && make down",
-                )
-            ],
-        )  # fmt: skip
 
 
 class NothingThereError(TetherError):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tether import kube, metadata, topology, wait
-from tether.cli import clearing, locks, records
+from tether.cli import clearing, locks, protected, records
 from tether.cli.engine import Engine, EngineError, InterruptedRunError
 from tether.cli.leaving import Leaving
 from tether.cli.state import State
@@ -27,6 +27,8 @@ def remove(leaving: Leaving) -> list[Problem]:
     place, wish = leaving.place, leaving.wish
     with locks.alone(place):
         engine = ready_engine(place, checked_settings(place), {reach.GIVE_UP: "true"} if wish.unreachable else None)
+        if leaving.cluster.is_made and (written := place.read_state()) is not None:
+            protected.refuse(place, State(written), leaving.again())
         try:
             api = leaving.side.open_api
             hooks = _disarm(leaving, api) if api else []

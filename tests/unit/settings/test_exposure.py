@@ -7,7 +7,7 @@ import pytest
 
 from tether.errors import Problem, SettingsError
 from tether.settings import read
-from tether.settings.exposure import Cloud, ExposureSettings, GatewayExposure, TlsVersion, in_force
+from tether.settings.exposure import Cloud, ExposureSettings, GatewayExposure, TlsVersion, in_force, is_internal
 from tether.topology import Platform
 
 EVERY_NODE = "10.89.0.0/16"
@@ -122,3 +122,17 @@ def test_an_argument_list_that_would_take_the_oldest_tls_away_is_refused() -> No
         "tether:clusters[1].helmValues.istiod.extraContainerArgs",
     }
     assert settings({}, clusters(helmValues=values), helmValues=values).exposure.tls_minimum is TlsVersion.TLS_1_2
+
+
+def test_ranges_that_are_the_world_together_are_refused() -> None:
+    for halves in (["0.0.0.0/1", "128.0.0.0/1"], ["::/1", "8000::/1"]):
+        found = problems({"sourceRanges": halves})
+        assert "let the whole world in together" in found["tether:exposure.sourceRanges"].wrong
+
+
+def test_annotations_tell_whether_a_load_balancer_is_internal() -> None:
+    for cloud in Cloud:
+        annotations = in_force(ExposureSettings(internal=cloud), GatewayExposure(), Platform.EXISTING).annotations
+        assert is_internal(annotations), cloud
+    assert not is_internal({"service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing"})
+    assert not is_internal({"networking.gke.io/internal-load-balancer-allow-global-access": "true"})

@@ -122,6 +122,13 @@ def test_a_missing_browser_that_cannot_be_installed_is_a_failure_with_the_comman
     assert machine.commands == []
 
 
+def test_the_policy_pack_has_an_environment_of_its_own(tmp_path: Path):
+    machine = FakeMachine()
+    bootstrap.ensure_environment(Checkout(tmp_path), "uv", machine, lambda _: None)
+    assert [command[:5] for command in machine.commands] == [["uv", "sync", "--quiet", "--locked", "--project"]] * 2
+    assert [command[5] for command in machine.commands] == [str(tmp_path), str(tmp_path / "policy")]
+
+
 def test_the_clouds_packages_are_added_uncompiled_to_what_the_lock_file_says(tmp_path: Path):
     machine = FakeMachine()
     bootstrap.ensure_clouds(Checkout(tmp_path), "uv", machine)

@@ -80,3 +80,9 @@ def test_the_engine_and_the_random_plugin_share_the_versions_of_what_they_share(
 
 def test_generated_files_are_not_in_the_checkout():
     assert not list(Path(golang.WRAPPERS).rglob("*.json"))
+
+
+def test_the_policy_pack_speaks_with_the_sdk_of_the_engine():
+    wanted, locked = ((PACKAGE.parent / "policy" / name).read_text() for name in ("pyproject.toml", "uv.lock"))
+    assert f'"pulumi=={versions.PULUMI.version}"' in wanted
+    assert f'name = "pulumi"\nversion = "{versions.PULUMI.version}"' in locked

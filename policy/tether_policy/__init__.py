@@ -1,0 +1,1 @@
+"""Guardrails for meshes, as policies that the Pulumi engine asks."""
