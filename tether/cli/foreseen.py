@@ -147,7 +147,7 @@ def _violation(event: Mapping[str, Any]) -> Violation:
     return Violation(
         policy=str(event.get("policyName", "")),
         pack=str(event.get("policyPackName", "")),
-        mandatory=event.get("enforcementLevel") == "mandatory",
+        mandatory=event.get("enforcementLevel") != "advisory",
         name=_name(str(event.get("resourceUrn", ""))),
         message=_text(event),
     )

@@ -16,6 +16,8 @@ from tether.cli.remote import app as remote_app
 from tether.cli.target import (
     KubeconfigOption,
     NamespaceOption,
+    PolicyPackConfigOption,
+    PolicyPackOption,
     PrimaryOption,
     RemoteOption,
     StackOption,
@@ -53,24 +55,8 @@ def up(
         bool,
         typer.Option("--allow-unsupported", help="Only warn of versions that would be refused, and what may break."),
     ] = False,
-    policy_pack: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--policy-pack",
-            envvar="TETHER_POLICY_PACK",
-            metavar="FOLDER",
-            help="Policy pack that must agree, before anything is changed; may be repeated. Tether's own: policy",
-        ),
-    ] = None,
-    policy_pack_config: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--policy-pack-config",
-            envvar="TETHER_POLICY_PACK_CONFIG",
-            metavar="FILE",
-            help="JSON file with the levels and options of a pack's policies; one per pack, in the same order.",
-        ),
-    ] = None,
+    policy_pack: PolicyPackOption = None,
+    policy_pack_config: PolicyPackConfigOption = None,
 ) -> None:
     """Make the clusters and the mesh, prove that requests cross, show the endpoints.
 

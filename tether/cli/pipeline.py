@@ -8,21 +8,12 @@ import typer
 
 from tether.cli import project
 from tether.cli.forms import Comment
-from tether.cli.target import StackOption
+from tether.cli.target import PolicyPackConfigOption, PolicyPackOption, StackOption
 
 CommentOption = Annotated[
     Comment, typer.Option("--output", "-o", help="Form of the result; markdown is for a comment.")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="File to write; by default standard output.")]
-PolicyPackOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--policy-pack",
-        exists=True,
-        file_okay=False,
-        help="Folder of a policy pack to hold it against; may be repeated.",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,14 +28,17 @@ def preview(
     out: OutOption = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="First look at what is really there.")] = False,
     policy_pack: PolicyPackOption = None,
+    policy_pack_config: PolicyPackConfigOption = None,
 ) -> None:
     """Say what `tether up` would make, change and remove, and which policies it breaks. Changes nothing.
 
     Exit code 5 where a mandatory policy refuses it.
     """
     from tether.cli import preview as command
+    from tether.cli.policy import Packs
 
-    wish = command.Wish(output=output, out=out, refresh=refresh, policy_packs=tuple(policy_pack or ()))
+    packs = Packs(policy_pack or (), policy_pack_config or ())
+    wish = command.Wish(output=output, out=out, refresh=refresh, packs=packs)
     sys.exit(command.preview(project.find(Path.cwd(), stack), wish))
 
 

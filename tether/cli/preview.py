@@ -2,8 +2,8 @@
 
 import contextlib
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tether.cli import foreseen_forms, project
@@ -12,6 +12,7 @@ from tether.cli.engine import Engine
 from tether.cli.foreseen import Foreseen, read
 from tether.cli.foreseen_document import document
 from tether.cli.forms import Comment
+from tether.cli.policy import Packs
 from tether.cli.project import Project
 from tether.cli.talk import say
 from tether.cli.up import build_tools, check_versions, checked_settings
@@ -25,7 +26,7 @@ class Wish:
     output: Comment = Comment.TEXT
     out: Path | None = None
     refresh: bool = False
-    policy_packs: Sequence[Path] = ()
+    packs: Packs = field(default_factory=Packs)
     drift: bool = False
     """Any change is a finding: what the settings say has been brought up already."""
 
@@ -39,6 +40,7 @@ def preview(place: Project, wish: Wish) -> ExitCode:
     Raises:
         TetherError: the preview could not be made.
     """
+    wish.packs.check()
     wanted = checked_settings(place)
     build_tools(place)
     environment = project.full_environment(place)
@@ -53,9 +55,7 @@ def preview(place: Project, wish: Wish) -> ExitCode:
 
 
 def _foresee(place: Project, environment: Mapping[str, str], wish: Wish) -> Foreseen:
-    options = ["--refresh"] if wish.refresh or wish.drift else []
-    for pack in wish.policy_packs:
-        options += ["--policy-pack", str(pack)]
+    options = [*wish.packs.options(), *(["--refresh"] if wish.refresh or wish.drift else [])]
     with tempfile.TemporaryDirectory(prefix="tether-preview-") as folder:
         log = Path(folder) / "events.jsonl"
         engine = Engine(place, environment)

@@ -33,6 +33,24 @@ KubeconfigOption = Annotated[
 NamespaceOption = Annotated[
     str, typer.Option("--istio-namespace", help="Istio's namespace in a mesh that is not this stack's.")
 ]
+PolicyPackOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--policy-pack",
+        envvar="TETHER_POLICY_PACK",
+        metavar="FOLDER",
+        help="Policy pack that must agree, before anything is changed; may be repeated. Tether's own: policy",
+    ),
+]
+PolicyPackConfigOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--policy-pack-config",
+        envvar="TETHER_POLICY_PACK_CONFIG",
+        metavar="FILE",
+        help="JSON file with the levels and options of a pack's policies; one per pack, in the same order.",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,12 +80,13 @@ def test_a_mandatory_policy_is_exit_code_5_and_the_comment_is_written_all_the_sa
     engine: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "PulumiPolicy.yaml").touch()
     up(engine, CHANGE, REFUSAL, SUMMARY)
     (engine.bin / "complaint").write_text("error: preview failed")
     arguments = ["preview", "--policy-pack", "ours", "--output", "markdown", "--out", "preview.md"]
     assert tether(monkeypatch, arguments) == 5
     assert "refused by 1 policy" in Path("preview.md").read_text()
-    assert "--policy-pack ours" in asked(engine)
+    assert f"--policy-pack={tmp_path / 'ours'}" in asked(engine)
 
 
 def test_a_pack_that_is_not_there_is_a_mistake_of_the_command(engine: Bench, monkeypatch: pytest.MonkeyPatch):
