@@ -3,9 +3,12 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from tether_policy import page
 from tether_policy.registry import POLICIES
+
+from tether.settings.base import mapping
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = DOCS / "reference" / "policies.md"
@@ -37,11 +40,11 @@ def test_functions_that_settings_share_are_where_the_page_says() -> None:
 
 
 def test_the_configuration_of_the_how_to_names_policies_and_options_that_there_are() -> None:
-    written = json.loads(HOW_TO.read_text().partition("```json\n")[2].partition("```")[0])
+    written: dict[str, Any] = json.loads(HOW_TO.read_text().partition("```json\n")[2].partition("```")[0])
     options = {policy.name: {option.name for option in policy.options} for policy in POLICIES}
 
     for policy, said in written.items():
-        named = set(said) - {"enforcementLevel"} if isinstance(said, dict) else set[str]()
+        named = {*mapping(said)} - {"enforcementLevel"}
         assert named <= options[policy], policy
 
 
