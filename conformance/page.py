@@ -17,9 +17,9 @@ that is already there. `make conformance` builds them from the pinned Istio, bri
 What is laid over the mesh before the run is what Istio's own runs install it with (`tests/integration/base.yaml`,
 `iop-integration-test-defaults.yaml`, `security/main_test.go`): small requests, access log, DNS capture, no default
 retries, istiod's switches for tests, an egress gateway, two more ports of the ingress gateway; and the Gateway API's
-kinds. See `conformance/fixture.py`. The mesh of the documented sequence gets the same. And every node refuses requests to
-a Service that it does not know yet: such a request would leave the machine, and whoever answered out there would be asked
-again and again (`conformance/dressing.py`).
+kinds. See `conformance/fixture.py`. The mesh of the documented sequence gets the same. And every node refuses requests
+to a Service that it does not know yet: such a request would leave the machine, and whoever answered out there would be
+asked again and again (`conformance/dressing.py`).
 
 | command | what it runs |
 |---|---|

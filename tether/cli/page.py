@@ -26,9 +26,11 @@ MEANINGS: Mapping[ExitCode, tuple[str, str]] = {
     ExitCode.PREFLIGHT: ("the machine, the versions or a cluster cannot carry it; nothing was changed",
                          "`up`, `down`, `remote remove`"),
     ExitCode.LOCKED: ("another run works on the same stack", "`up`, `down`, `remote remove`"),
-    ExitCode.POLICY: ("a policy forbids it", "none yet"),
+    ExitCode.POLICY: ("a policy or the protection of the mesh forbids it; nothing was changed",
+                      "`up`, `preview`, `down`, `remote remove`"),
     ExitCode.NOT_FOUND: ("the stack, the mesh or the tools are not there", "any"),
-    ExitCode.UNHEALTHY: ("the mesh is not as it should be; the result says where", "`doctor`, `trace`, `verify`"),
+    ExitCode.UNHEALTHY: ("the mesh is not as it should be; the result says where",
+                         "`doctor`, `trace`, `verify`, `drift`, `expiry`"),
     ExitCode.TIMED_OUT: ("something did not become ready in time", "none yet"),
 }  # fmt: skip
 """What each exit code means, and which commands end with it."""

@@ -18,20 +18,6 @@ from tether.errors import NotFoundError, Problem, UsageError
 from tether.kubeconfig import KubeconfigFileError
 from tether.mesh import Blueprint, Member, Mesh
 
-PolicyPackOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--policy-pack", envvar="TETHER_POLICY_PACK", metavar="FOLDER",
-        help="Policy pack that must agree, before anything is changed; may be repeated. Tether's own: policy",
-    ),
-]  # fmt: skip
-PolicyPackConfigOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--policy-pack-config", envvar="TETHER_POLICY_PACK_CONFIG", metavar="FILE",
-        help="JSON file with the levels and options of a pack's policies; one per pack, in the same order.",
-    ),
-]  # fmt: skip
 StackOption = Annotated[
     str | None, typer.Option("--stack", "-s", help="Name of the stack; by default $PULUMI_STACK, else kind.")
 ]

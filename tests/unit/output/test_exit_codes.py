@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.workbench import STACK_YAML, checkout
+from tests.unit.cli.workbench import STACK_YAML, checkout, cluster, exported, write_state
+from tests.unit.compatibility.making import RELEASED
 from tests.unit.output.golden import parsed
 from tests.unit.output.test_option import ROOT, TETHER
 from tests.unit.trace.records import CERTIFICATE, TOKEN, failed, record
+from tether import parts
 from tether.cli import locks, page, project
 from tether.errors import ExitCode
 from tether.trace import document
@@ -50,6 +52,14 @@ def recorded(folder: Path) -> Generator[None]:
     yield
 
 
+@contextmanager
+def protected(folder: Path) -> Generator[None]:
+    """A mesh that must not be deleted."""
+    write_state(project.find(folder, "kind"), exported({**cluster("cluster1"), "protect": True}))
+    parts.write(RELEASED, folder / parts.FILE)
+    yield
+
+
 Around = Callable[[Path], AbstractContextManager[None]]
 CASES: Mapping[str, tuple[ExitCode, Sequence[str], Around]] = {
     "nothing is wrong": (ExitCode.OK, SETTINGS_SHOW, untouched),
@@ -61,6 +71,7 @@ CASES: Mapping[str, tuple[ExitCode, Sequence[str], Around]] = {
     "options that do not fit together": (ExitCode.USAGE, ("verify", "--dry-run"), untouched),
     "no container runtime": (ExitCode.PREFLIGHT, ("up", "--stack", "kind"), untouched),
     "a stack in use": (ExitCode.LOCKED, ("up", "--stack", "kind"), held),
+    "a mesh that must not be deleted": (ExitCode.POLICY, ("down", "--yes", "--stack", "kind"), protected),
     "no such stack": (ExitCode.NOT_FOUND, ("settings", "show", "--stack", "nope"), untouched),
     "no tools": (ExitCode.NOT_FOUND, ("env",), untouched),
     "a proxy that does not authenticate": (
