@@ -40,6 +40,31 @@ def load(path_or_content: str, context: str | None = None) -> str:
     return yaml.safe_dump({**cast("dict[str, Any]", document), "current-context": context}, width=float("inf"))
 
 
+def merged(contents: Mapping[str, str]) -> str:
+    """Join kubeconfigs into one, with a context for each that has its name; the first is the current one.
+
+    Args:
+        contents: kubeconfigs with one cluster, by the name to give it.
+
+    Raises:
+        KubeconfigFileError: one of them is none.
+    """
+    whole: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
+    for name, content in contents.items():
+        document: Any = yaml.safe_load(content)
+        try:
+            context = _entry(document, "contexts", document["current-context"])["context"]
+            cluster = _entry(document, "clusters", context["cluster"])["cluster"]
+            user = _entry(document, "users", context["user"])["user"]
+        except (KeyError, TypeError, StopIteration):
+            raise KubeconfigFileError(f"of {name} is no kubeconfig with a current context") from None
+        whole.setdefault("current-context", name)
+        whole["clusters"].append({"name": name, "cluster": cluster})
+        whole["users"].append({"name": name, "user": user})
+        whole["contexts"].append({"name": name, "context": {**context, "cluster": name, "user": name}})
+    return yaml.safe_dump(whole, width=float("inf"))
+
+
 def credentials_in(content: str) -> list[str]:
     """Everything in a kubeconfig that lets somebody in: tokens, passwords, keys (in base64 and in PEM)."""
     document: Any = yaml.safe_load(content)

@@ -47,13 +47,15 @@ def look(place: Project) -> Removal:
     return Removal(recorded, clusters, machine.of_suffixes(suffixes))
 
 
-def down(place: Project, *, unreachable: bool = False, force: bool = False) -> None:
+def down(place: Project, *, unreachable: bool = False, force: bool = False, deadline: float | None = None) -> None:
     """Remove the environment.
 
     Args:
         place: The checkout and the stack.
         unreachable: Give up what is in a cluster that does not answer.
         force: The same, and remove what is on this machine even if the state cannot be read or the engine fails.
+        deadline: Moment of the monotonic clock after which the engine is cancelled, and all that it has not
+            removed is kept in the state; None: never.
 
     Raises:
         NothingThereError: there is no such stack, and nothing of it.
@@ -63,7 +65,7 @@ def down(place: Project, *, unreachable: bool = False, force: bool = False) -> N
     """
     gives_up = unreachable or force
     with locks.alone(place):
-        engine, machine = _tools(place, {reach.GIVE_UP: "true"} if gives_up else {})
+        engine, machine = _tools(place, {reach.GIVE_UP: "true"} if gives_up else {}, deadline)
         locks.clear_dead_locks(place, say)
         processes.end(processes.orphaned_plugins(place.private / "pulumi"))
         exported = engine.export()
@@ -82,14 +84,16 @@ def down(place: Project, *, unreachable: bool = False, force: bool = False) -> N
             machine.remove(found)
         _remove_files(place)
         foreign.keep_way_back(place, clusters)
-        _prove_gone(machine, known.suffixes)
+        _prove_gone(place, machine, known.suffixes)
         records.forget(place)
 
 
-def _tools(place: Project, more: Mapping[str, str] | None = None) -> tuple[Engine, Machine]:
+def _tools(
+    place: Project, more: Mapping[str, str] | None = None, deadline: float | None = None
+) -> tuple[Engine, Machine]:
     """The engine, with environment variables of its own, and the container runtime."""
     try:
-        return Engine(place, {**project.full_environment(place), **(more or {})}), machine_of(place)
+        return Engine(place, {**project.full_environment(place), **(more or {})}, deadline), machine_of(place)
     except parts.PartsMissingError as error:
         if records.read(place).suffixes or place.state.is_dir():
             raise TetherError(f"The tools that could remove it are missing. {error}") from None
@@ -170,11 +174,11 @@ def _remove_files(place: Project) -> None:
     stack_file.forget_salt(place)
 
 
-def _prove_gone(machine: Machine, suffixes: frozenset[str]) -> None:
+def _prove_gone(place: Project, machine: Machine, suffixes: frozenset[str]) -> None:
     left = machine.of_suffixes(suffixes)
     if left:
         things = list(left.lines())
         raise TetherError(
             f"{count(len(things), 'thing')} could not be removed: {', '.join(things)}. "
-            "Nothing of it is forgotten; try again with: make down"
+            f"Nothing of it is forgotten; try again with: {place.down_command}"
         )

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from tether.cli import event_log
+from tether.cli import event_log, time_box
 from tether.cli.project import Project
-from tether.errors import LockedError, NotFoundError, Problem, TetherError, UsageError
+from tether.errors import LockedError, NotFoundError, Problem, TetherError, TimedOutError, UsageError
 
 _PR_SET_PDEATHSIG = 1
 _NOISE = (
@@ -23,7 +23,6 @@ _NOISE = (
     "from $PATH at",
 )
 _PASSPHRASE_SIGNS = ("incorrect passphrase", "passphrase must be set")
-_ADVICE = "What was made is recorded. Once the cause is mended go on with: make up; or remove it with: make down"
 _LOCK_SIGN = "is currently locked by"
 _NO_STACK_SIGNS = ("no stack named", "no stack selected")
 
@@ -44,13 +43,22 @@ class Ended:
     complaints: tuple[str, ...]
     """Lines of its standard error, colours included."""
     interrupted: bool
+    timed_out: bool = False
 
 
 class Engine:
     """The Pulumi command line on one stack."""
 
-    def __init__(self, project: Project, environment: Mapping[str, str]) -> None:
+    def __init__(self, project: Project, environment: Mapping[str, str], deadline: float | None = None) -> None:
+        """Take a stack.
+
+        Args:
+            project: the checkout and the stack.
+            environment: of the engine.
+            deadline: moment of the monotonic clock after which long commands are cancelled; None: never.
+        """
         self._project = project
+        self.deadline = deadline
         # Without it the engine has no ``--event-log`` (pulumi/pkg, cmd/pulumi/operations).
         self._environment = {**environment, "PULUMI_STACK": project.stack, "PULUMI_DEBUG_COMMANDS": "true"}
 
@@ -75,13 +83,14 @@ class Engine:
 
         Raises:
             InterruptedRunError: it was cancelled from outside.
+            TimedOutError: it was cancelled because its time was over.
             TetherError: it failed; the engine has said on its display what happened.
         """
         ended = self._live([*arguments, "--event-log", str(event_log.of_next_run(self._project, arguments[0]))])
         if ended.interrupted:
-            raise InterruptedRunError(
-                "Interrupted. What was made is recorded: `make up` goes on from here, `make down` removes it."
-            )
+            raise InterruptedRunError(f"Interrupted. {self._way_on()}")
+        if ended.timed_out:
+            raise TimedOutError(f"pulumi {arguments[0]} did not end in time and was cancelled. {self._way_on()}")
         if ended.code:
             raise self.error_of(ended)
 
@@ -107,6 +116,10 @@ class Engine:
         except NotFoundError:
             return None
 
+    def _way_on(self) -> str:
+        up, down = self._project.up_command, self._project.down_command
+        return f"What was made is recorded: `{up}` goes on from here, `{down}` removes it."
+
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return ["pulumi", *arguments, "--stack", self._project.stack]
 
@@ -125,11 +138,11 @@ class Engine:
         reader = threading.Thread(target=_pass_on, args=(child.stderr, complaints), daemon=True)
         reader.start()
         with _signals(child, terminal=terminal) as seen:
-            code = child.wait()
+            code, timed_out = time_box.wait(child, self.deadline)
         reader.join(timeout=5)
-        return Ended(code, tuple(complaints), interrupted=bool(seen))
+        return Ended(code, tuple(complaints), interrupted=bool(seen), timed_out=timed_out)
 
-    def error_of(self, ended: Ended, advice: str = _ADVICE) -> TetherError:
+    def error_of(self, ended: Ended, advice: str = "") -> TetherError:
         """What a failed run means to the user, and what to do about it."""
         text = "\n".join(ended.complaints)
         if any(sign in text for sign in _PASSPHRASE_SIGNS):
@@ -137,10 +150,16 @@ class Engine:
         if _LOCK_SIGN in text:
             return LockedError(f"Stack {self._project.stack} is in use by another run. Wait for it, then run it again.")
         if any(sign in text for sign in _NO_STACK_SIGNS):
-            return NotFoundError(f"There is no stack {self._project.stack}. Make it with: make up")
+            return NotFoundError(f"There is no stack {self._project.stack}. Make it with: {self._project.up_command}")
         last = [line for line in ended.complaints if line.strip() and not _is_noise(line)]
         said = last[-1].strip() if last else "its errors stand above"
-        return EngineError(f"pulumi ended with code {ended.code}: {said}\n{advice}")
+        return EngineError(f"pulumi ended with code {ended.code}: {said}\n{advice or self._advice()}")
+
+    def _advice(self) -> str:
+        return (
+            f"What was made is recorded. Once the cause is mended go on with: {self._project.up_command}; "
+            f"or remove it with: {self._project.down_command}"
+        )
 
 
 def _passphrase_error(project: Project, environment: Mapping[str, str]) -> UsageError:

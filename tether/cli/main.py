@@ -10,6 +10,7 @@ from rich.console import Console
 from tether import shield
 from tether.cli import failure, forms, passphrase, project
 from tether.cli.delivery import give
+from tether.cli.env import app as env_app
 from tether.cli.forms import Drawing, Drawn, Form, Output
 from tether.cli.pipeline import register as add_pipeline_commands
 from tether.cli.remote import app as remote_app
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 settings_app = typer.Typer(name="settings", help="Look at the settings of a stack.", no_args_is_help=True)
 app.add_typer(settings_app)
+app.add_typer(env_app)
 app.add_typer(remote_app)
 
 OutputOption = Annotated[Form, typer.Option("--output", "-o", help="Form of the result on standard output.")]
@@ -100,14 +102,6 @@ def down(
 
     wish = removal.Wish(dry_run=dry_run, yes=yes, unreachable=unreachable, force=force, output=output)
     removal.remove(project.find(Path.cwd(), stack), wish)
-
-
-@app.command()
-def env(stack: StackOption = None, output: OutputOption = Form.TEXT) -> None:
-    """Print shell variables for this checkout: eval "$(tether env)" makes pulumi, kubectl and istioctl work on it."""
-    from tether.cli import variables
-
-    variables.show(project.find(Path.cwd(), stack), output)
 
 
 @settings_app.command("show")

@@ -76,6 +76,17 @@ def orphaned_plugins(pulumi_home: Path) -> list[Process]:
     ]
 
 
+def engines_of(pulumi_home: Path) -> list[Process]:
+    """Engines, plugins and kind that work on one home of Pulumi's."""
+    mark = f"PULUMI_HOME={pulumi_home}".encode()
+    named = ("pulumi", "kind")
+    return [
+        process
+        for process in _all()
+        if (process.program in named or _is_plugin(process)) and mark in _environment(process.number)
+    ]
+
+
 def _is_plugin(process: Process) -> bool:
     # An editor that shows a plugin's source has its path among the arguments too.
     if process.program.startswith("python"):

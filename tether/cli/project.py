@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import yaml
 
+from tether.environments import folder, labels
 from tether.errors import NotFoundError, SettingsError, UsageError
 from tether.redact import HIDDEN, hide
 
@@ -26,6 +27,18 @@ class Project:
     """Pulumi's project name."""
     stack: str
     stack_folder: str = ""
+    environment: str = ""
+    """Name of the environment (``tether env``) whose folder this is; empty for a checkout."""
+
+    @property
+    def up_command(self) -> str:
+        """What goes on with it."""
+        return f"tether env up {self.environment}" if self.environment else "make up"
+
+    @property
+    def down_command(self) -> str:
+        """What removes it."""
+        return f"tether env down {self.environment}" if self.environment else "make down"
 
     @property
     def private(self) -> Path:
@@ -118,21 +131,27 @@ def find(start: Path, stack: str | None = None) -> Project:
 
     Args:
         start: Where to begin; parents follow.
-        stack: Name of the stack; by default ``$PULUMI_STACK``, else ``kind``.
+        stack: Name of the stack; by default ``$PULUMI_STACK``, else that of the environment whose folder it is,
+            else ``kind``.
 
     Raises:
         NotFoundError: there is no Pulumi.yaml.
         UsageError: the name is none that Pulumi takes.
     """
-    root = next((folder for folder in (start, *start.parents) if (folder / "Pulumi.yaml").is_file()), None)
+    root = next((place for place in (start, *start.parents) if (place / "Pulumi.yaml").is_file()), None)
     if root is None:
         raise NotFoundError(f"No Pulumi.yaml in {start} or above. Go to the project's folder first.")
     document = _mapping(yaml.safe_load((root / "Pulumi.yaml").read_text()))
-    chosen = stack or os.environ.get("PULUMI_STACK") or DEFAULT_STACK
+    environment = folder.environment_of(root)
+    chosen = stack or os.environ.get("PULUMI_STACK") or environment or DEFAULT_STACK
     if not chosen.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise UsageError(f"{chosen!r} is no stack name: letters, digits, '-', '_' and '.' only. Name one with: --stack")
     return Project(
-        root=root, name=str(document["name"]), stack=chosen, stack_folder=str(document.get("stackConfigDir") or "")
+        root=root,
+        name=str(document["name"]),
+        stack=chosen,
+        stack_folder=str(document.get("stackConfigDir") or ""),
+        environment=environment,
     )
 
 
@@ -214,7 +233,9 @@ def environment(project: Project) -> dict[str, str]:
     """
     from toolchain.environment import variables
 
-    return {**variables(project.root), "PULUMI_STACK": project.stack}
+    found = {**variables(project.root), "PULUMI_STACK": project.stack}
+    marks = folder.container_labels(project.root)
+    return {**found, labels.VARIABLE: marks} if marks else found
 
 
 def full_environment(project: Project) -> Mapping[str, str]:

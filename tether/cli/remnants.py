@@ -39,8 +39,19 @@ class Remnants:
 class Machine:
     """The container runtime and the processes beside it."""
 
-    def __init__(self, runtime: str, environment: Mapping[str, str], run: Run | None = None) -> None:
-        self._runtime = runtime
+    def __init__(
+        self, runtime: str, environment: Mapping[str, str], run: Run | None = None, *, again: str = "make down"
+    ) -> None:
+        """Take a runtime.
+
+        Args:
+            runtime: ``docker`` or ``podman``.
+            environment: for it.
+            run: runs a command.
+            again: the command that goes on with a removal that failed.
+        """
+        self.runtime = runtime
+        self._again = again
         self._environment = environment
         self._run = run or self._execute
 
@@ -100,22 +111,22 @@ class Machine:
                 yield name
 
     def _lines(self, *arguments: str) -> list[str]:
-        done = self._run([self._runtime, *arguments])
+        done = self._run([self.runtime, *arguments])
         if done.returncode:
             raise TetherError(
-                f"{self._runtime} does not say what is there: {done.stderr.strip()}\n"
-                f"Look at it with: {self._runtime} info"
+                f"{self.runtime} does not say what is there: {done.stderr.strip()}\n"
+                f"Look at it with: {self.runtime} info"
             )
         return [line.strip() for line in done.stdout.splitlines() if line.strip()]
 
     def _remove(self, verb: str | tuple[str, str], names: Iterable[str], *options: str, tolerate: bool = False) -> None:
         words = [verb] if isinstance(verb, str) else [*verb]
-        done = self._run([self._runtime, *words, *options, *names])
+        done = self._run([self.runtime, *words, *options, *names])
         gone = ("no such", "not found", "no container with name")
         harmless = all(any(sign in line.lower() for sign in gone) for line in done.stderr.splitlines() if line.strip())
         if done.returncode and not tolerate and not harmless:
             raise TetherError(
-                f"{self._runtime} {' '.join(words)} failed: {done.stderr.strip()}\nThen go on with: make down"
+                f"{self.runtime} {' '.join(words)} failed: {done.stderr.strip()}\nThen go on with: {self._again}"
             )
 
     def _execute(self, command: list[str]) -> subprocess.CompletedProcess[str]:

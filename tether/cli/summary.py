@@ -23,6 +23,8 @@ class Outcome:
     seconds: float
     kubeconfigs: str
     """Folder of the kubeconfig files, relative to the project."""
+    environment: str = ""
+    """Name of the environment that it is of; empty for a checkout's own stack."""
 
 
 def show(outcome: Outcome, console: Console) -> None:
@@ -33,7 +35,7 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print()
     console.print(headline(outcome, mesh, endpoints), style="bold")
     console.print()
-    console.print(_table(endpoints))
+    console.print(table(endpoints))
     console.print()
     for name, value in facts(outputs, mesh):
         console.print(Text.assemble((f"{name:<13}", "dim"), value), soft_wrap=True)
@@ -49,19 +51,19 @@ def headline(outcome: Outcome, mesh: Mapping[str, Any], endpoints: list[dict[str
     return f"Mesh {mesh.get('meshId', '')} is up: {len(endpoints)} clusters, {did}, {outcome.seconds:.0f} s."
 
 
-def _table(endpoints: list[dict[str, Any]]) -> Table:
+def table(endpoints: list[dict[str, Any]]) -> Table:
     """Three or four lines per cluster, so that the longest address fits into a terminal of 80 columns."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    shown = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("CLUSTER", "ENDPOINT", "ADDRESS"):
-        table.add_column(column, overflow="fold")
+        shown.add_column(column, overflow="fold")
     for endpoint in endpoints:
-        table.add_row(Text(str(endpoint["cluster"]), "bold"), "API server", str(endpoint["apiServer"]))
-        table.add_row(f"  {endpoint['role']}", "east-west gateway", address(endpoint.get("eastWestGateway")))
+        shown.add_row(Text(str(endpoint["cluster"]), "bold"), "API server", str(endpoint["apiServer"]))
+        shown.add_row(f"  {endpoint['role']}", "east-west gateway", address(endpoint.get("eastWestGateway")))
         istiod = endpoint.get("istiod")
-        table.add_row(f"  {endpoint['network']}", "istiod" if istiod else "", address(istiod) if istiod else "")
+        shown.add_row(f"  {endpoint['network']}", "istiod" if istiod else "", address(istiod) if istiod else "")
         if ingress := endpoint.get("ingressGateway"):
-            table.add_row("", "ingress gateway", address(ingress))
-    return table
+            shown.add_row("", "ingress gateway", address(ingress))
+    return shown
 
 
 def address(place: Mapping[str, Any] | None) -> str:
@@ -126,6 +128,11 @@ def _tally(counts: Mapping[str, Any]) -> str:
 
 def next_commands(outcome: Outcome, endpoints: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """Three commands that lead on."""
+    if name := outcome.environment:
+        yield f'export KUBECONFIG="$(tether env kubeconfig {name})"', "a context for each cluster; no file of yours"
+        yield f"tether env show {name}", "how long it lives, and how pulumi and tether work on it"
+        yield f"tether env down {name}", "remove everything"
+        return
     remote = next((endpoint["cluster"] for endpoint in endpoints if endpoint["role"] == "remote"), "")
     yield 'eval "$(make env)" && pulumi stack output', "the project as Pulumi sees it; preview, up, destroy work too"
     yield f"kubectl --kubeconfig {outcome.kubeconfigs}/{remote} get pods --all-namespaces", "into a remote"

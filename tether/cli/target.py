@@ -151,7 +151,7 @@ def of_stack(place: Project) -> Blueprint:
         if cluster.name in kubeconfigs
     )
     if not members or members[0].name != plan.primary.name:
-        raise NotFoundError(f"Stack {place.stack} has no primary that is up. Make it with: make up")
+        raise NotFoundError(f"Stack {place.stack} has no primary that is up. Make it with: {place.up_command}")
     return Blueprint(
         members=members, istio_namespace=plan.istio_namespace, trust_domain=plan.trust_domain, stack=place.stack,
         revision=plan.revision,

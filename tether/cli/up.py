@@ -19,6 +19,8 @@ from tether.cli.state import State
 from tether.cli.summary import Outcome
 from tether.cli.talk import say, warn
 from tether.compatibility import verdict
+from tether.environments import registry
+from tether.environments.registry import coming_up
 from tether.errors import PreflightError, SettingsError, TetherError, count
 from tether.redact import HIDDEN, hide, plain_credentials
 from tether.settings import Settings
@@ -27,7 +29,12 @@ from tether.settings.wording import encrypt, subject
 
 
 def up(
-    place: Project, *, refresh: bool = False, allow_unsupported: bool = False, packs: policy.Packs | None = None
+    place: Project,
+    *,
+    refresh: bool = False,
+    allow_unsupported: bool = False,
+    packs: policy.Packs | None = None,
+    deadline: float | None = None,
 ) -> Outcome:
     """Bring the stack up.
 
@@ -36,6 +43,7 @@ def up(
         refresh: First look at what is really there.
         allow_unsupported: Only warn of versions that would be refused.
         packs: Policy packs that the update must satisfy.
+        deadline: Moment of the monotonic clock after which the engine is cancelled; None: never.
 
     Raises:
         TetherError: with the exit code that belongs to it.
@@ -46,7 +54,7 @@ def up(
     wanted = checked_settings(place)
     with locks.alone(place):
         permission = {verdict.VARIABLE: "true"} if allow_unsupported else {}
-        engine = ready_engine(place, wanted, permission)
+        engine = ready_engine(place, wanted, permission, deadline)
         options = ["--refresh"] if refresh else []
         policy.preview(place, engine, packs, *options)
         try:
@@ -58,13 +66,16 @@ def up(
         return outcome(place, engine, state, began)
 
 
-def ready_engine(place: Project, wanted: Settings, more: Mapping[str, str] | None = None) -> Engine:
+def ready_engine(
+    place: Project, wanted: Settings, more: Mapping[str, str] | None = None, deadline: float | None = None
+) -> Engine:
     """Look at the machine, have the tools made, and mend what an earlier run left; the stack must be held.
 
     Args:
         place: The checkout and the stack.
         wanted: Its settings.
         more: Environment variables for the engine, beside the checkout's own.
+        deadline: Moment of the monotonic clock after which it is cancelled; None: never.
 
     Raises:
         TetherError: with the exit code that belongs to it.
@@ -73,7 +84,7 @@ def ready_engine(place: Project, wanted: Settings, more: Mapping[str, str] | Non
     build_tools(place)
     environment = {**project.full_environment(place), **(more or {})}
     check_versions(place, wanted, environment)
-    engine = Engine(place, environment)
+    engine = Engine(place, environment, deadline)
     check_root_key_file(place, wanted, ready_stack(place, engine))
     return engine
 
@@ -119,6 +130,8 @@ def _warn_of_plain_credentials(place: Project) -> None:
 
 def _before_there_is_a_stack(place: Project) -> str:
     """How the commands that mend settings come to work: pulumi sets nothing for a stack that was never made."""
+    if place.environment:
+        return "Mend the file that --settings names, by default the checkout's own, and type the same again."
     steps = ['eval "$(make env)"', f"pulumi stack select --create {place.stack}"]
     if not (place.root / parts.FILE).is_file():
         steps.insert(0, "make tools")
@@ -138,7 +151,10 @@ def check_machine(place: Project, wanted: Settings) -> None:
         environment = parts.read(place.root / parts.FILE).environment
     except parts.PartsMissingError:
         tools_folder = _cold_cache()
-    need = preflight.need(wanted, made=records.read(place).clusters, tools_folder=tools_folder, project=place.name)
+    promised = {one.name: one.clusters for one in coming_up(registry.of_user().entries(), place.environment)}
+    need = preflight.need(
+        wanted, made=records.read(place).clusters, tools_folder=tools_folder, project=place.name, promised=promised
+    )
     if need.is_nothing:
         return
     folders = [tools_folder] if tools_folder else []
@@ -187,7 +203,9 @@ def build_tools(place: Project) -> None:
         [sys.executable, "-m", "toolchain", "build"], cwd=place.root, stdout=sys.stderr.fileno(), check=False
     )
     if done.returncode:
-        raise TetherError("The tools are not complete, so nothing was created. Once that is mended: make up")
+        raise TetherError(
+            f"The tools are not complete, so nothing was created. Once that is mended: {place.up_command}"
+        )
 
 
 def ready_stack(place: Project, engine: Engine) -> State | None:
@@ -214,7 +232,7 @@ def ready_stack(place: Project, engine: Engine) -> State | None:
 def machine_of(place: Project) -> Machine:
     """The container runtime that the parts chose."""
     chosen = parts.read(place.root / parts.FILE)
-    return Machine(chosen.container_runtime, project.full_environment(place))
+    return Machine(chosen.container_runtime, project.full_environment(place), again=place.down_command)
 
 
 def check_root_key_file(place: Project, wanted: Settings, state: State | None) -> None:
@@ -252,6 +270,7 @@ def outcome(place: Project, engine: Engine, state: State, began: float) -> Outco
         changes=changes,
         seconds=time.monotonic() - began,
         kubeconfigs=str(place.kubeconfigs.relative_to(place.root)),
+        environment=place.environment,
     )
 
 

@@ -1,7 +1,7 @@
 """The checks: pure functions over facts, so that each finding can be shown without such a machine."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,6 +45,8 @@ class Need:
     ports: tuple[Port, ...] = ()
     tools_folder: Path | None = None
     """The cache, when tools must still be built; None when they are there."""
+    promised: Mapping[str, int] = field(default_factory=dict[str, int])
+    """kind clusters by environment that is coming up beside it, and has not taken yet what it will."""
 
     @property
     def is_nothing(self) -> bool:
@@ -52,7 +54,14 @@ class Need:
         return self.clusters == 0 and self.tools_folder is None
 
 
-def need(settings: Settings, *, made: int = 0, tools_folder: Path | None = None, project: str = "tether") -> Need:
+def need(
+    settings: Settings,
+    *,
+    made: int = 0,
+    tools_folder: Path | None = None,
+    project: str = "tether",
+    promised: Mapping[str, int] | None = None,
+) -> Need:
     """Work out what the settings ask of the machine.
 
     Args:
@@ -60,6 +69,7 @@ def need(settings: Settings, *, made: int = 0, tools_folder: Path | None = None,
         made: How many of the kind clusters run already; their memory, disk and ports are taken by themselves.
         tools_folder: The cache, when tools must still be built.
         project: Namespace of the settings, for messages.
+        promised: kind clusters by environment that is coming up beside it.
     """
     kind = [(index, cluster) for index, cluster in enumerate(settings.clusters) if cluster.platform is Platform.KIND]
     missing = max(0, len(kind) - made)
@@ -69,6 +79,7 @@ def need(settings: Settings, *, made: int = 0, tools_folder: Path | None = None,
         runtime=settings.container_runtime,
         ports=tuple(ports) if missing == len(kind) else (),
         tools_folder=tools_folder,
+        promised=promised or {},
     )
 
 
@@ -182,17 +193,21 @@ def _podman_is_fit(facts: Facts, wanted: Need) -> Iterator[Finding]:
 
 def _memory(facts: Facts, wanted: Need) -> Iterator[Finding]:
     needed = wanted.clusters * MEMORY_PER_CLUSTER
+    promised = sum(wanted.promised.values()) * MEMORY_PER_CLUSTER
     chosen = usable(facts, wanted)
     elsewhere = chosen[1].memory if chosen else 0
     known = [value for value in (facts.memory_available, elsewhere or None) if value is not None]
-    if known and min(known) < needed:
+    if known and wanted.clusters and min(known) < needed + promised:
+        beside = f", beside {_size(promised)} for what is coming up: {', '.join(wanted.promised)}" if promised else ""
         yield Finding(
             problem=Problem(
                 subject="memory",
                 shown=f"{_size(min(known))} free",
-                wrong=f"{count(wanted.clusters, 'kind cluster')} need {_size(needed)}",
+                wrong=f"{count(wanted.clusters, 'kind cluster')} need {_size(needed)}{beside}",
                 why="the kernel would kill the API server or istiod half-way",
-                fix="ps --sort=-rss -eo rss,pid,args | head  # end something large, or take fewer clusters",
+                fix="tether env list  # take down one that nobody needs; or take fewer clusters"
+                if promised
+                else "ps --sort=-rss -eo rss,pid,args | head  # end something large, or take fewer clusters",
             )
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 
 from tether import topology
-from tether_provider import containers
+from tether_provider import containers, labelled
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.resource import REPLACES, Failure, Found, Operation, Resource, Wire
 
@@ -168,11 +168,12 @@ def _make(
     complaint = "every /24 of 10.89.0.0/16 is in use"
     name, start = inputs.name, _start(inputs.name, labels)
     ipv6 = [topology.ipv6_subnet(start)] if inputs.ipv6 else []
+    marks = {**labelled.wanted(), **labels}
     with _making:
         for subnet in _free(start, [*chosen.subnets(), *_routed()]):
             if operation.cancel.is_set():
                 raise CancelledError(f"cancelled before network {name} was made")
-            complaint = chosen.create_network(name, [subnet, *ipv6], labels)
+            complaint = chosen.create_network(name, [subnet, *ipv6], marks)
             # Another process may have taken the subnet, or the name, since the look around.
             if not complaint or any(sign in complaint.lower() for sign in _TAKEN):
                 break

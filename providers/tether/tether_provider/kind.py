@@ -12,7 +12,7 @@ import yaml
 
 from tether import versions
 from tether.topology import IpFamily
-from tether_provider import audit, containers, idle, processes
+from tether_provider import audit, containers, idle, labelled, processes
 from tether_provider.errors import ProviderError
 
 Config = dict[str, Any]
@@ -164,7 +164,7 @@ def create(
 ) -> None:
     """Run ``kind create cluster``; nodes of a failed run are kept for the caller to remove.
 
-    kind writes ``kubeconfig`` only; its lock on a shared one gives up after 150 ms, and
+    kind writes ``kubeconfig`` only, into a private folder; its lock on a shared one gives up after 150 ms, and
     clusters are made side by side. Its own ``--wait`` is not used: it ends with success
     when the time is over (pkg/cluster/internal/create/actions/waitforready).
 
@@ -186,7 +186,7 @@ def create(
         [*arguments, "--kubeconfig", str(kubeconfig), "--retain"],
         timeout=timeout,
         cancel=cancel,
-        environment=environment(chosen, plan.network),
+        environment={**environment(chosen, plan.network), **labelled.environment(chosen.name, kubeconfig.parent)},
         stdin=yaml.safe_dump(configuration(plan, restricted=is_restricted()), sort_keys=False),
         on_line=listen,
     )

@@ -59,7 +59,7 @@ class Elsewhere(World):
         self.at_destroy: dict[str, Any] = {}
         write_state(self.place, recorded())
 
-        def tools(place: Project, more: Any = None) -> Any:
+        def tools(place: Project, more: Any = None, deadline: float | None = None) -> Any:
             self.environment = {**(more or {})}
             return Engine(place, {}), down.machine_of(place)
 

@@ -233,8 +233,8 @@ def test_the_engine_forgets_unreachable_objects_only_when_told(world: World, mon
     seen: list[str | None] = []
     original = Engine.__init__
 
-    def note(self: Engine, place: Any, environment: Any) -> None:
-        original(self, place, environment)
+    def note(self: Engine, place: Any, environment: Any, deadline: float | None = None) -> None:
+        original(self, place, environment, deadline)
         seen.append(environment.get("PULUMI_K8S_DELETE_UNREACHABLE"))
 
     monkeypatch.setattr(Engine, "__init__", note)

@@ -238,3 +238,12 @@ def test_the_ports_that_a_kind_config_names_are_found() -> None:
         (7002, EVERYWHERE, "udp", "tether:clusters[0].kindConfig.nodes[0].extraPortMappings[0].hostPort"),
     ]
     assert need(settings, made=2).ports == ()
+
+
+def test_memory_that_is_promised_to_what_comes_up_is_not_given_twice() -> None:
+    facts = replace(GOOD, memory_available=4 * GIB)
+    assert findings(facts, TWO) == []
+    problem = only(facts, replace(TWO, promised={"pr-1": 2}))
+    assert problem.wrong == "2 kind clusters need 2.4 GiB, beside 2.4 GiB for what is coming up: pr-1"
+    assert "tether env list" in problem.fix
+    assert findings(facts, Need(clusters=0, promised={"pr-1": 9})) == []

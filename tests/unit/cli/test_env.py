@@ -1,0 +1,423 @@
+"""Whole runs of ``tether env`` with a stand-in for the engine and for the container runtime."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.cli.engine_bench import Bench, tether
+from tests.unit.cli.test_summary import OUTPUTS
+from tests.unit.cli.workbench import STACK_YAML, SUFFIX, calls, cluster, exported, random_id, stack
+from tests.unit.environments.making import dead, living
+from tether.cli import environments, lost, project, reaping
+from tether.cli.project import Project
+from tether.environments import labels, lifetime, registry
+from tether.environments.registry import Phase, Registry
+
+NAME = "pr-1"
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: kind-x
+clusters: [{name: kind-x, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: kind-x, user: {client-key-data: a2V5}}]
+contexts: [{name: kind-x, context: {cluster: kind-x, user: kind-x}}]
+"""
+
+
+class Desk:
+    """Environments of a machine that has a podman of its own making."""
+
+    def __init__(self, bench: Bench, known: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.bench = bench
+        self.known = known
+        self.things = bench.bin / "things"
+        self._monkeypatch = monkeypatch
+
+    def type(self, *words: str) -> int:
+        return tether(self._monkeypatch, ["env", *words])
+
+    def change(self, **changes: Any) -> None:
+        self.known.write(dataclasses.replace(environments.find(self.known, NAME), **changes))
+
+    def put(self, kind: str, name: str, marks: Mapping[str, str]) -> None:
+        folder = self.things / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(dict(marks)))
+
+    def there(self) -> list[str]:
+        return sorted(path.name for path in self.things.rglob("*") if path.is_file())
+
+
+PODMAN = """\
+#!/usr/bin/env python3
+import json, pathlib, sys
+things = pathlib.Path(THINGS)
+words = sys.argv[1:]
+kind = words.pop(0) if words[0] in ("network", "volume") else "container"
+verb, folder = words[0], things / kind
+names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+if (things / "silent").exists():
+    sys.exit("cannot connect")
+if verb in ("ps", "ls"):
+    marked = "label=tether-env.name" in words
+    print("\\n".join(name for name in names if not marked or "tether-env.name" in (folder / name).read_text()))
+elif verb == "inspect":
+    print((folder / words[-1]).read_text())
+elif verb == "rm" and not (things / "stuck").exists():
+    for name in words[1:]:
+        (folder / name).unlink(missing_ok=True)
+"""
+
+
+@pytest.fixture
+def desk(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    state = tmp_path / "xdg"
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    monkeypatch.delenv("PULUMI_STACK")
+    bench.place.private.mkdir(exist_ok=True)
+    bench._build(bench.place)  # pyright: ignore[reportPrivateUsage]
+    made = Desk(bench, registry.of_user(), monkeypatch)
+    program = bench.bin / "podman"
+    program.write_text(PODMAN.replace("THINGS", repr(str(made.things))))
+    program.chmod(0o755)
+    made.things.mkdir()
+    engine = (bench.bin / "pulumi").read_text()
+    home = "os.environ['PULUMI_BACKEND_URL'].removeprefix('file://') + '/.pulumi'"
+    engine = engine.replace(repr(str(bench.place.state)), home)
+    engine = engine.replace("token: one", "ONE").replace("token: two", "TWO")
+    engine = engine.replace('"ONE"', repr(KUBECONFIG)).replace('"TWO"', repr(KUBECONFIG))
+    (bench.bin / "pulumi").write_text(engine)
+
+    def variables(place: Project) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PATH": f"{bench.bin}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "PULUMI_STACK": place.stack,
+            "PULUMI_BACKEND_URL": (place.private / "state").as_uri(),
+        }
+
+    monkeypatch.setattr(project, "full_environment", variables)
+    monkeypatch.setattr(lost, "RUNTIMES", ("podman",))
+    monkeypatch.setattr(environments, "of_machine", lambda: variables(bench.place))
+    bench.after_up(exported(stack(**OUTPUTS), random_id(), cluster("cluster1"), cluster("cluster2")))
+    return made
+
+
+def entry_of(desk: Desk) -> registry.Entry:
+    return environments.find(desk.known, NAME)
+
+
+def test_an_environment_has_a_state_of_its_own_and_is_written_down(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert desk.type("up", NAME, "--ttl", "90m", "--owner", str(os.getpid())) == 0
+    entry = entry_of(desk)
+    assert (entry.phase, entry.worker, entry.clusters, entry.owner.process) == (Phase.STANDING, None, 2, os.getpid())
+    assert entry.expires is not None
+    assert (entry.expires - entry.created).total_seconds() == 5400
+    assert (entry.folder / ".tether/state/.pulumi/stacks/tether/pr-1.json").is_file()
+    assert not desk.bench.place.state.exists()
+    assert f"tether env down {NAME}" in capfd.readouterr().out
+
+
+def test_its_kubeconfig_is_one_file_with_a_context_for_each_cluster(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    desk.type("up", NAME)
+    capfd.readouterr()
+    assert desk.type("kubeconfig", NAME) == 0
+    file = Path(capfd.readouterr().out.strip())
+    assert file == entry_of(desk).folder / "kubeconfig"
+    assert file.stat().st_mode & 0o777 == 0o600
+    document = yaml.safe_load(file.read_text())
+    assert [one["name"] for one in document["contexts"]] == ["cluster1", "cluster2"]
+    assert document["current-context"] == "cluster1"
+    assert desk.type("kubeconfig", NAME, "-o", "json") == 0
+    assert json.loads(capfd.readouterr().out)["contexts"] == ["cluster1", "cluster2"]
+
+
+def test_the_number_of_remotes_is_written_into_its_own_settings(desk: Desk) -> None:
+    assert desk.type("up", NAME, "--remotes", "3") == 0
+    entry = entry_of(desk)
+    listed = yaml.safe_load((entry.folder / "stacks" / "Pulumi.pr-1.yaml").read_text())["config"]["tether:clusters"]
+    assert len(listed) == entry.clusters == 4
+    assert desk.bench.place.stack_file.read_text() == STACK_YAML
+
+
+def test_without_a_name_one_is_made_up(desk: Desk) -> None:
+    assert desk.type("up") == 0
+    (entry,) = desk.known.entries()
+    assert entry.name.startswith("env-")
+
+
+def test_everything_that_is_wrong_with_the_options_is_told_at_once(
+    desk: Desk, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.yaml").write_text("- a\n")
+    words = ["Pr_1", "--ttl", "2", "--remotes", "0", "--settings", "list.yaml", "--timeout", "x"]
+    gone = dead().process
+    assert desk.type("up", *words, "--owner", str(gone)) == 2
+    said = capfd.readouterr().err
+    assert "6 options cannot be used; nothing was made." in said
+    for subject in ("NAME", "--ttl", "--remotes", "--settings", "--timeout", "--owner"):
+        assert f"{subject} = " in said
+    assert desk.known.entries() == []
+
+
+def test_settings_that_are_no_mesh_leave_nothing_behind(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(STACK_YAML.replace("network2", "network1"))
+    assert desk.type("up", NAME, "--settings", "bad.yaml") == 2
+    assert desk.known.entries() == []
+    assert [path.name for path in desk.known.root.iterdir()] == [".lock"]
+
+
+def test_a_machine_whose_memory_is_promised_refuses_and_says_how_much_is_needed(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        assert desk.type("up", name) == 0
+    desk.known.write(
+        dataclasses.replace(
+            environments.find(desk.known, "b"), clusters=6, phase=Phase.MAKING, worker=living()
+        )
+    )  # fmt: skip
+    capfd.readouterr()
+    assert desk.type("up", NAME) == 3
+    said = capfd.readouterr().err
+    assert "2 kind clusters need 2.4 GiB, beside 7.2 GiB for what is coming up: b" in said
+    assert desk.known.find(NAME) is None
+
+
+def test_a_failed_run_keeps_what_was_made_for_the_next_one_or_the_removal(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (desk.bench.bin / "fail").touch()
+    assert desk.type("up", NAME) == 1
+    assert entry_of(desk).phase is Phase.FAILED
+    assert f"tether env up {NAME}" in capfd.readouterr().err
+    (desk.bench.bin / "fail").unlink()
+    before = entry_of(desk)
+    assert desk.type("up", NAME) == 0
+    assert entry_of(desk).expires == before.expires
+
+
+def test_a_name_of_another_checkout_or_one_in_use_is_refused(desk: Desk, tmp_path: Path) -> None:
+    desk.type("up", NAME)
+    desk.change(worker=living(), phase=Phase.REMOVING)
+    assert desk.type("up", NAME) == 4
+    assert desk.type("down", NAME, "--yes") in (0, 4)
+    desk.type("up", NAME)
+    desk.change(checkout=tmp_path / "other", worker=None)
+    assert desk.type("up", NAME) == 2
+    desk.change(checkout=desk.bench.place.root, phase=Phase.PAUSED)
+    assert desk.type("up", NAME) == 2
+
+
+def test_down_removes_state_things_with_its_label_things_with_its_name_folder_and_entry(desk: Desk) -> None:
+    desk.type("up", NAME)
+    entry = entry_of(desk)
+    marks = labels.of(entry)
+    desk.put("container", "marked", marks)
+    desk.put("network", f"tether-{SUFFIX}", {})
+    desk.put("volume", "labelled", marks)
+    desk.put("container", "foreign", {})
+    desk.put("container", "neighbour", {**marks, "tether-env.name": "pr-2"})
+    desk.put("container", "of-another-user", {**marks, "tether-env.user": "somebody"})
+    assert desk.type("down", NAME, "--yes") == 0
+    assert desk.there() == ["foreign", "neighbour", "of-another-user"]
+    assert desk.known.find(NAME) is None
+    assert not entry.folder.exists()
+    assert desk.bench.place.stack_file.is_file()
+    assert "destroy" in [call.split()[0] for call in calls(desk.bench.bin)]
+
+
+def test_down_asks_first_and_changes_nothing_on_a_dry_run(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    desk.type("up", NAME)
+    desk.put("container", "marked", labels.of(entry_of(desk)))
+    capfd.readouterr()
+    assert desk.type("down", NAME) == 2
+    assert "container marked" in capfd.readouterr().err
+    assert desk.type("down", NAME, "--dry-run", "-o", "json") == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["schemaVersion"] == 1
+    assert "container marked" in document["wouldRemove"]
+    assert desk.there() == ["marked"]
+
+
+def test_what_cannot_be_removed_keeps_the_state_and_tells_the_commands(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    desk.type("up", NAME)
+    desk.put("container", "node-1", labels.of(entry_of(desk)))
+    (desk.things / "stuck").touch()
+    assert desk.type("down", NAME, "--yes") == 1
+    said = capfd.readouterr().err
+    assert "podman rm --force --volumes node-1" in said
+    assert "pulumi destroy --yes" in said
+    assert entry_of(desk).phase is Phase.FAILED
+    (desk.things / "stuck").unlink()
+    assert desk.type("down", NAME, "--yes") == 0
+
+
+def test_down_of_nothing_is_not_found(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    assert desk.type("down", "nothing", "--yes") == 6
+    assert "There are: none" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("why", ["expired", "its process", "cut off"])
+def test_the_reaper_takes_what_is_over_after_saying_so(desk: Desk, capfd: pytest.CaptureFixture[str], why: str) -> None:
+    desk.type("up", NAME)
+    desk.type("up", "pr-2")
+    changes: dict[str, dict[str, Any]] = {
+        "expired": {"expires": lifetime.now()},
+        "its process": {"owner": dead()},
+        "cut off": {"worker": dead(), "phase": Phase.MAKING},
+    }
+    desk.change(**changes[why])
+    capfd.readouterr()
+    assert desk.type("reap", "--dry-run", "-o", "json") == 0
+    (found,) = json.loads(capfd.readouterr().out)["environments"]
+    assert (found["name"], found["foundBy"], found["outcome"]) == (NAME, "file", "would be removed")
+    assert why in found["why"]
+    assert desk.known.find(NAME) is not None
+    assert desk.type("reap") == 0
+    assert [entry.name for entry in desk.known.entries()] == ["pr-2"]
+
+
+def test_the_reaper_leaves_alone_what_a_live_run_works_on(desk: Desk) -> None:
+    desk.type("up", NAME)
+    desk.change(expires=lifetime.now(), worker=dataclasses.replace(living(), process=os.getppid(), started=""))
+    assert desk.type("reap") == 0
+    assert desk.known.find(NAME) is not None
+
+
+def test_without_its_file_an_environment_is_found_by_its_labels(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    desk.type("up", NAME)
+    entry = entry_of(desk)
+    desk.put("container", "node", labels.of(dataclasses.replace(entry, expires=lifetime.now())))
+    desk.put("container", "kept", labels.of(dataclasses.replace(entry, name="pr-9", expires=None)))
+    desk.known.forget(NAME)
+    capfd.readouterr()
+    assert desk.type("list", "-o", "json") == 0
+    listed = {one["name"]: one["phase"] for one in json.loads(capfd.readouterr().out)["environments"]}
+    assert listed == {NAME: "lost", "pr-9": "lost"}
+    assert desk.type("reap") == 0
+    assert desk.there() == ["kept"]
+    assert not entry.folder.exists()
+    assert desk.type("down", "pr-9", "--yes") == 0
+    assert desk.there() == []
+
+
+def test_a_label_that_names_a_folder_of_somebody_else_does_not_have_it_removed(desk: Desk, tmp_path: Path) -> None:
+    desk.type("up", NAME)
+    treasure = tmp_path / "treasure"
+    treasure.mkdir()
+    entry = dataclasses.replace(entry_of(desk), folder=treasure, expires=lifetime.now(), name="pr-7")
+    desk.put("container", "node", labels.of(entry))
+    assert desk.type("reap") == 0
+    assert treasure.is_dir()
+    assert desk.there() == []
+
+
+def test_without_file_and_labels_it_is_found_by_its_folder_and_names(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    desk.type("up", NAME)
+    entry = entry_of(desk)
+    desk.put("container", f"cluster1-{SUFFIX}-control-plane", {})
+    desk.put("container", "cluster1-00000000-control-plane", {})
+    desk.known.forget(NAME)
+    capfd.readouterr()
+    assert desk.type("reap", "-o", "json") == 0
+    (found,) = json.loads(capfd.readouterr().out)["environments"]
+    assert (found["foundBy"], found["outcome"]) == ("name", "removed")
+    assert desk.there() == ["cluster1-00000000-control-plane"]
+    assert not entry.folder.exists()
+
+
+def test_a_checkout_that_is_gone_does_not_keep_an_environment(desk: Desk) -> None:
+    desk.type("up", NAME)
+    entry = entry_of(desk)
+    desk.put("container", "node", labels.of(entry))
+    desk.put("network", f"tether-{SUFFIX}", {})
+    (entry.folder / ".tether" / "parts.json").unlink()
+    assert desk.type("down", NAME, "--yes") == 0
+    assert desk.there() == []
+    assert not entry.folder.exists()
+
+
+def test_a_runtime_that_does_not_answer_keeps_the_environment(desk: Desk) -> None:
+    desk.type("up", NAME)
+    (desk.things / "silent").touch()
+    assert desk.type("down", NAME, "--yes") == 1
+    assert entry_of(desk).phase is Phase.FAILED
+
+
+def test_more_time_and_no_end_can_both_be_undone(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    desk.type("up", NAME, "--owner", str(os.getpid()))
+    before = entry_of(desk).expires
+    assert before is not None
+    assert desk.type("extend", NAME, "30m") == 0
+    assert entry_of(desk).expires == before + lifetime.of_environment("30m")
+    assert desk.type("keep", NAME) == 0
+    assert (entry_of(desk).expires, entry_of(desk).owner.process) == (None, None)
+    capfd.readouterr()
+    assert desk.type("extend", NAME, "1h", "-o", "json") == 0
+    assert 3590 < json.loads(capfd.readouterr().out)["environment"]["secondsLeft"] <= 3600
+    assert desk.type("extend", NAME, "soon") == 2
+
+
+def test_list_and_show_tell_people_and_machines_the_same(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    assert desk.type("list") == 0
+    assert "There is no environment" in capfd.readouterr().err
+    desk.type("up", NAME)
+    capfd.readouterr()
+    assert desk.type("list") == 0
+    assert NAME in (text := capfd.readouterr().out)
+    assert "standing" in text
+    assert desk.type("show", NAME) == 0
+    assert str(entry_of(desk).folder) in (text := capfd.readouterr().out).replace("\n", "")
+    assert "east-west gateway" in text
+    assert desk.type("show", NAME, "--output", "json") == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["environment"]["phase"] == "standing"
+    assert document["endpoints"] == OUTPUTS["endpoints"]
+
+
+def test_the_timer_runs_this_very_program(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    assert desk.type("timer", "-o", "json") == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["cron"].endswith(f"{Path(sys.argv[0]).absolute()} env reap >/dev/null 2>&1")
+    assert desk.type("timer") == 0
+    script = capfd.readouterr().out
+    assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+def test_pausing_what_does_not_stand_and_resuming_what_is_not_paused_is_refused(desk: Desk) -> None:
+    desk.type("up", NAME)
+    assert desk.type("resume", NAME) == 2
+    desk.change(phase=Phase.FAILED)
+    assert desk.type("pause", NAME) == 2
+
+
+def test_the_reaper_goes_on_after_one_that_cannot_be_removed(desk: Desk) -> None:
+    for name in (NAME, "pr-2"):
+        desk.type("up", name)
+        desk.known.write(dataclasses.replace(environments.find(desk.known, name), expires=lifetime.now()))
+    desk.put("container", "node", labels.of(entry_of(desk)))
+    (desk.things / "stuck").touch()
+    fates: dict[str, str] = {}
+
+    def note(case: reaping.Case, fate: str) -> None:
+        fates[case.entry.name] = fate
+
+    assert not reaping.reap(desk.known, lifetime.now(), seconds=60, on_done=note)
+    assert fates == {NAME: "failed", "pr-2": "removed"}

@@ -1,0 +1,253 @@
+"""Stops the containers of an environment and has them go on, with the mesh healthy again."""
+
+import contextlib
+import dataclasses
+import datetime
+import json
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, cast
+
+from tether import kube, mesh, parts, preflight, wait
+from tether.cli import environments, project, records, target
+from tether.cli.project import Project
+from tether.cli.remnants import Machine
+from tether.cli.state import State
+from tether.cli.talk import say
+from tether.environments.registry import Entry, Phase, Registry, coming_up
+from tether.errors import ExitCode, NotFoundError, PreflightError, TetherError, TimedOutError, UsageError
+from tether.mesh import Mesh
+from tether.preflight.checks import Need
+from tether.verify import run as proof
+
+_STOP_SECONDS = 10
+"""How long a node may take to end its containers before it is killed."""
+_RUNTIME_SECONDS = 120.0
+_REQUESTS = 10
+"""Per cluster: one in four would be enough to be answered by both of two clusters; the rest is for certainty."""
+_ADDRESSES = "addresses.json"
+
+
+class UnhealthyError(TetherError):
+    """The containers run, and the mesh does not prove itself."""
+
+    exit_code = ExitCode.UNHEALTHY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """An environment that goes on."""
+
+    entry: Entry
+    seconds: float
+    proof: proof.Report
+
+
+def pause(known: Registry, name: str) -> Entry:
+    """Stop the nodes of an environment; what is in them stays.
+
+    Raises:
+        UsageError: it does not stand, or has clusters that are not on this machine.
+        TetherError: the runtime refuses.
+    """
+    found = environments.find(known, name)
+    if found.phase is Phase.PAUSED and not found.worker:
+        return found
+    if found.phase is not Phase.STANDING:
+        raise UsageError(
+            f"Environment {name} is {found.phase}, so there is nothing to pause. See: tether env show {name}"
+        )
+    with environments.at_work(known, name, Phase.PAUSED, failed=Phase.STANDING) as entry:
+        place = environments.place_of(entry)
+        runtime = _Runtime(place)
+        nodes = runtime.nodes()
+        (entry.folder / _ADDRESSES).write_text(json.dumps({node: runtime.addresses(node) for node in nodes}))
+        say(f"stopping {', '.join(nodes)}")
+        runtime.call("stop", "--time", str(_STOP_SECONDS), *nodes)
+    return environments.settle(known, entry, Phase.PAUSED)
+
+
+def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
+    """Start the nodes of a paused environment, with the addresses that they had, and prove the mesh.
+
+    Args:
+        known: the environments of this machine.
+        name: its name.
+        seconds: how long it may take.
+
+    Raises:
+        UsageError: it is not paused.
+        PreflightError: the machine has no room for it.
+        UnhealthyError: its mesh does not prove itself.
+        TimedOutError: its clusters do not come back.
+    """
+    began, since = time.monotonic(), datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    found = environments.find(known, name)
+    if found.phase is not Phase.PAUSED:
+        raise UsageError(f"Environment {name} is {found.phase}, not paused. See: tether env show {name}")
+    with environments.at_work(known, name, Phase.PAUSED, failed=Phase.PAUSED) as entry:
+        place = environments.place_of(entry)
+        runtime = _Runtime(place)
+        _check_room(known, entry, place)
+        nodes = _start(runtime, entry)
+        say(f"started {', '.join(nodes)}; waiting for their pods")
+        with mesh.connect(target.of_stack(place)) as standing:
+            deadline = began + seconds
+            _await_pods(standing, since, deadline)
+            say("proving the mesh")
+            report = _prove(standing, place, deadline)
+    settled = environments.settle(known, entry, Phase.STANDING)
+    return Resumed(entry=settled, seconds=time.monotonic() - began, proof=report)
+
+
+def _check_room(known: Registry, entry: Entry, place: Project) -> None:
+    promised = {one.name: one.clusters for one in coming_up(known.entries()) if one.name != entry.name}
+    wanted = Need(clusters=records.read(place).clusters, promised=promised)
+    chosen = parts.read(place.root / parts.FILE)
+    findings = preflight.examine(preflight.gather((), (), chosen.environment), wanted)
+    if fatal := [finding.problem for finding in findings if finding.fatal]:
+        raise PreflightError(f"This machine cannot carry {entry.name}; it stays paused.", fatal)
+
+
+def _start(runtime: "_Runtime", entry: Entry) -> list[str]:
+    """Start the nodes; a runtime would give them whatever addresses are free now, of which the clusters know nothing.
+
+    What depends on them: the API server's certificate, etcd, and with IPv6 the addresses by which clusters know
+    each other.
+    """
+    try:
+        known: dict[str, dict[str, dict[str, str]]] = json.loads((entry.folder / _ADDRESSES).read_text())
+    except (OSError, ValueError):
+        known = {}
+    nodes = runtime.nodes()
+
+    def restore(node: str) -> None:
+        runtime.restore(node, known.get(node, {}))
+
+    with ThreadPoolExecutor(max(1, len(nodes))) as pool:
+        list(pool.map(restore, nodes))
+    runtime.call("start", *nodes)
+    return nodes
+
+
+class _Runtime:
+    """The container runtime, about the nodes of one environment."""
+
+    def __init__(self, place: Project) -> None:
+        self._name = parts.read(place.root / parts.FILE).container_runtime
+        self._environment = dict(project.full_environment(place))
+        self._machine = Machine(self._name, self._environment)
+        written = place.read_state()
+        self._clusters = State(written).clusters() if written else []
+        if not self._clusters:
+            raise NotFoundError(f"Environment {place.environment} has no cluster on this machine.")
+
+    def nodes(self) -> list[str]:
+        """Containers of its clusters, running or not."""
+        return sorted(name for cluster in self._clusters for name in self._machine.of_cluster(cluster).containers)
+
+    def addresses(self, node: str) -> dict[str, dict[str, str]]:
+        """By network: addresses of a node that runs, ``ip`` and ``ip6``."""
+        told = json.loads(self.call("inspect", "--format", "{{json .NetworkSettings.Networks}}", node))
+        return {
+            name: {"ip": one.get("IPAddress") or "", "ip6": one.get("GlobalIPv6Address") or ""}
+            for name, one in cast("dict[str, dict[str, Any]]", told).items()
+        }
+
+    def restore(self, node: str, addresses: Mapping[str, Mapping[str, str]]) -> None:
+        """Give a stopped node the addresses that it had, for good."""
+        for network, known in addresses.items():
+            options = [
+                part for option, value in known.items() if value for part in (f"--{option}", value)
+            ]  # fmt: skip
+            if not options:
+                continue
+            # A resume that was killed in between has disconnected it already.
+            with contextlib.suppress(TetherError):
+                self.call("network", "disconnect", network, node)
+            self.call("network", "connect", *options, network, node)
+
+    def call(self, *arguments: str) -> str:
+        """Run the runtime's program and return its standard output.
+
+        Raises:
+            TetherError: it failed.
+        """
+        try:
+            done = subprocess.run(
+                [self._name, *arguments], env=self._environment, capture_output=True, text=True,
+                timeout=_RUNTIME_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise TetherError(f"{self._name} {arguments[0]} did not end in {_RUNTIME_SECONDS:.0f} s") from None
+        if done.returncode:
+            raise TetherError(f"{self._name} {arguments[0]} failed: {done.stderr.strip()}")
+        return done.stdout
+
+
+def _await_pods(standing: Mesh, since: datetime.datetime, deadline: float) -> None:
+    """Wait until every pod has started anew: what the API servers say at first is from before the pause."""
+
+    def of_cluster(one: mesh.Cluster) -> list[str]:
+        return stale(one.name, one.api, since)
+
+    def missing() -> list[str]:
+        with ThreadPoolExecutor(len(standing.clusters)) as pool:
+            return [line for lines in pool.map(of_cluster, standing.clusters) for line in lines]
+
+    try:
+        wait.wait(
+            missing, ready=lambda lines: not lines, timeout=max(1.0, deadline - time.monotonic()),
+            what="the mesh", describe=lambda lines: "; ".join(lines[:3]),
+        )  # fmt: skip
+    except wait.WaitTimeoutError as error:
+        raise TimedOutError(f"{error}. Look at it with: tether doctor --stack {standing.blueprint.stack}") from None
+
+
+def stale(name: str, api: kube.Api, since: datetime.datetime) -> list[str]:
+    """Pods of a cluster that have not come back since a moment, and why nothing is known of them if so."""
+    try:
+        pods = kube.items(api.get("/api/v1/pods"))
+    except kube.KubeError as error:
+        return [f"{name}: {error}"]
+    return [f"{name}: {pod['metadata']['name']} is not ready" for pod in pods if not _is_fresh(pod, since)]
+
+
+def _is_fresh(pod: Mapping[str, Any], since: datetime.datetime) -> bool:
+    status: Mapping[str, Any] = pod.get("status") or {}
+    if status.get("phase") in ("Succeeded", "Failed"):
+        return True
+    containers: Sequence[Mapping[str, Any]] = status.get("containerStatuses") or []
+    return bool(containers) and all(one.get("ready") and _started(one) >= since for one in containers)
+
+
+def _started(container: Mapping[str, Any]) -> datetime.datetime:
+    running = cast("dict[str, dict[str, str]]", container.get("state") or {}).get("running") or {}
+    began = running.get("startedAt")
+    return datetime.datetime.fromisoformat(began) if began else datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+
+def _prove(standing: Mesh, place: Project, deadline: float) -> proof.Report:
+    plan = proof.Plan(
+        image=parts.read(place.root / parts.FILE).images.echo,
+        trust_domain=standing.blueprint.trust_domain,
+        revision=standing.revision,
+        requests=_REQUESTS,
+        timeout=max(10.0, deadline - time.monotonic()),
+    )
+    sides = [proof.Side(name=one.member.cluster_id or one.name, api=one.api) for one in standing.clusters]
+    try:
+        return proof.verify(sides, plan)
+    except proof.VerificationError as error:
+        raise UnhealthyError(
+            f"The containers run, and the mesh is not healthy: {error}. "
+            f"Find the cause with: cd {place.root} && .venv/bin/tether doctor"
+        ) from None
+
+
+def document(done: Resumed) -> dict[str, Any]:
+    """What came of a resume, for machines."""
+    return {"seconds": round(done.seconds, 1), "verification": dataclasses.asdict(done.proof)}
