@@ -28,6 +28,7 @@ class Mesh:
 OWN_CLUSTERS = frozenset(
     {
         "test_cloud_traits.py",
+        "test_environments.py",
         "test_existing_clusters.py",
         "test_interruptions.py",
         "test_ip_families.py",

@@ -216,7 +216,11 @@ def look(entry: Entry, more_suffixes: Collection[str] = ()) -> Belongings:
         entry: the environment.
         more_suffixes: that its names are known to have, also after its records are gone.
     """
-    found = [(one.runtime, one.remnants) for one in lost.look(environment(entry)) if one.entry.name == entry.name]
+    # Another registry of this user may have one of the same name.
+    own = [
+        one for one in lost.look(environment(entry)) if (one.entry.name, one.entry.folder) == (entry.name, entry.folder)
+    ]
+    found = [(one.runtime, one.remnants) for one in own]
     suffixes = _suffixes(entry) | set(more_suffixes)
     for runtime in lost.installed(environment(entry)):
         # One that does not answer has nothing, as long as another does; lost.look has seen to that.

@@ -57,7 +57,7 @@ def look(environment: Mapping[str, str], runtimes: Sequence[str] = RUNTIMES, run
         things: dict[str, tuple[Entry, dict[str, list[str]]]] = {}
         try:
             for kind, name, entry in _labelled(execute, runtime):
-                things.setdefault(entry.name, (entry, {}))[1].setdefault(kind, []).append(name)
+                things.setdefault(str(entry.folder), (entry, {}))[1].setdefault(kind, []).append(name)
         except _SilentError as error:
             silent.append(f"{runtime}: {error}")
         for entry, names in things.values():

@@ -6,13 +6,14 @@ import datetime
 import json
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
 from tether import kube, mesh, parts, preflight, wait
 from tether.cli import environments, project, records, target
+from tether.cli.progress import Progress
 from tether.cli.project import Project
 from tether.cli.remnants import Machine
 from tether.cli.state import State
@@ -94,11 +95,12 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
         _check_room(known, entry, place)
         nodes = _start(runtime, entry)
         say(f"started {', '.join(nodes)}; waiting for their pods")
-        with mesh.connect(target.of_stack(place)) as standing:
+        with mesh.connect(target.of_stack(place)) as standing, Progress() as progress:
             deadline = began + seconds
-            _await_pods(standing, since, deadline)
-            say("proving the mesh")
-            report = _prove(standing, place, deadline)
+            # The proof needs Istio first of all; what else was still starting is there by the end of it.
+            _await_pods(standing, since, deadline, progress.say, standing.namespace)
+            report = _prove(standing, place, deadline, progress.say)
+            _await_pods(standing, since, deadline, progress.say)
     settled = environments.settle(known, entry, Phase.STANDING)
     return Resumed(entry=settled, seconds=time.monotonic() - began, proof=report)
 
@@ -188,11 +190,16 @@ class _Runtime:
         return done.stdout
 
 
-def _await_pods(standing: Mesh, since: datetime.datetime, deadline: float) -> None:
-    """Wait until every pod has started anew: what the API servers say at first is from before the pause."""
+def _await_pods(
+    standing: Mesh, since: datetime.datetime, deadline: float, on_change: Callable[[str], None], namespace: str = ""
+) -> None:
+    """Wait until every pod, or those of one namespace, have started anew.
+
+    What the API servers say at first is from before the pause.
+    """
 
     def of_cluster(one: mesh.Cluster) -> list[str]:
-        return stale(one.name, one.api, since)
+        return stale(one.name, one.api, since, namespace)
 
     def missing() -> list[str]:
         with ThreadPoolExecutor(len(standing.clusters)) as pool:
@@ -201,16 +208,17 @@ def _await_pods(standing: Mesh, since: datetime.datetime, deadline: float) -> No
     try:
         wait.wait(
             missing, ready=lambda lines: not lines, timeout=max(1.0, deadline - time.monotonic()),
-            what="the mesh", describe=lambda lines: "; ".join(lines[:3]),
+            what="the mesh", describe=lambda lines: "; ".join(lines[:3]), on_change=on_change,
         )  # fmt: skip
     except wait.WaitTimeoutError as error:
         raise TimedOutError(f"{error}. Look at it with: tether doctor --stack {standing.blueprint.stack}") from None
 
 
-def stale(name: str, api: kube.Api, since: datetime.datetime) -> list[str]:
+def stale(name: str, api: kube.Api, since: datetime.datetime, namespace: str = "") -> list[str]:
     """Pods of a cluster that have not come back since a moment, and why nothing is known of them if so."""
+    within = f"/namespaces/{namespace}" if namespace else ""
     try:
-        pods = kube.items(api.get("/api/v1/pods"))
+        pods = kube.items(api.get(f"/api/v1{within}/pods"))
     except kube.KubeError as error:
         return [f"{name}: {error}"]
     return [f"{name}: {pod['metadata']['name']} is not ready" for pod in pods if not _is_fresh(pod, since)]
@@ -230,7 +238,7 @@ def _started(container: Mapping[str, Any]) -> datetime.datetime:
     return datetime.datetime.fromisoformat(began) if began else datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
-def _prove(standing: Mesh, place: Project, deadline: float) -> proof.Report:
+def _prove(standing: Mesh, place: Project, deadline: float, on_change: Callable[[str], None]) -> proof.Report:
     plan = proof.Plan(
         image=parts.read(place.root / parts.FILE).images.echo,
         trust_domain=standing.blueprint.trust_domain,
@@ -240,7 +248,7 @@ def _prove(standing: Mesh, place: Project, deadline: float) -> proof.Report:
     )
     sides = [proof.Side(name=one.member.cluster_id or one.name, api=one.api) for one in standing.clusters]
     try:
-        return proof.verify(sides, plan)
+        return proof.verify(sides, plan, on_change=on_change)
     except proof.VerificationError as error:
         raise UnhealthyError(
             f"The containers run, and the mesh is not healthy: {error}. "

@@ -25,13 +25,14 @@ class Case:
 
 
 def lost_ones(known: Registry) -> list[Entry]:
-    """Environments of this user that only labels tell of.
+    """Environments of this registry that only labels tell of; those of another registry have a file there.
 
     Raises:
         TetherError: no container runtime answers.
     """
     names = {entry.name for entry in known.entries()}
-    found = {one.entry.name: one.entry for one in lost.look(environments.of_machine())}
+    seen = [one.entry for one in lost.look(environments.of_machine())]
+    found = {entry.name: entry for entry in seen if entry.folder == known.folder_of(entry.name)}
     return [entry for name, entry in sorted(found.items()) if name not in names]
 
 
@@ -110,7 +111,5 @@ def remove(known: Registry, entry: Entry, *, seconds: float, force: bool = False
     """
     with known.alone():
         if known.find(entry.name) is None:
-            # A label can name any folder; only those of this registry are ours to remove.
-            whole = dataclasses.replace(entry, folder=known.folder_of(entry.name), worker=owner.me(os.getpid()))
-            known.write(whole)
+            known.write(dataclasses.replace(entry, worker=owner.me(os.getpid())))
     environments.down(known, entry.name, seconds=seconds, force=force)

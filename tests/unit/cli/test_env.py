@@ -229,7 +229,7 @@ def test_down_removes_state_things_with_its_label_things_with_its_name_folder_an
     desk.put("network", f"tether-{SUFFIX}", {})
     desk.put("volume", "labelled", marks)
     desk.put("container", "foreign", {})
-    desk.put("container", "neighbour", {**marks, "tether-env.name": "pr-2"})
+    desk.put("container", "neighbour", {**marks, "tether-env.name": "pr-2", "tether-env.folder": "/pr-2"})
     desk.put("container", "of-another-user", {**marks, "tether-env.user": "somebody"})
     assert desk.type("down", NAME, "--yes") == 0
     assert desk.there() == ["foreign", "neighbour", "of-another-user"]
@@ -303,7 +303,11 @@ def test_without_its_file_an_environment_is_found_by_its_labels(desk: Desk, capf
     desk.type("up", NAME)
     entry = entry_of(desk)
     desk.put("container", "node", labels.of(dataclasses.replace(entry, expires=lifetime.now())))
-    desk.put("container", "kept", labels.of(dataclasses.replace(entry, name="pr-9", expires=None)))
+    desk.put(
+        "container",
+        "kept",
+        labels.of(dataclasses.replace(entry, name="pr-9", folder=desk.known.folder_of("pr-9"), expires=None)),
+    )
     desk.known.forget(NAME)
     capfd.readouterr()
     assert desk.type("list", "-o", "json") == 0
@@ -316,15 +320,18 @@ def test_without_its_file_an_environment_is_found_by_its_labels(desk: Desk, capf
     assert desk.there() == []
 
 
-def test_a_label_that_names_a_folder_of_somebody_else_does_not_have_it_removed(desk: Desk, tmp_path: Path) -> None:
+def test_what_is_of_another_registry_of_the_same_user_is_left_alone(desk: Desk, tmp_path: Path) -> None:
     desk.type("up", NAME)
     treasure = tmp_path / "treasure"
     treasure.mkdir()
-    entry = dataclasses.replace(entry_of(desk), folder=treasure, expires=lifetime.now(), name="pr-7")
-    desk.put("container", "node", labels.of(entry))
+    for name in (NAME, "pr-7"):
+        entry = dataclasses.replace(entry_of(desk), folder=treasure, expires=lifetime.now(), name=name)
+        desk.put("container", f"node-of-{name}", labels.of(entry))
     assert desk.type("reap") == 0
+    assert desk.type("down", NAME, "--yes") == 0
+    assert desk.type("down", "pr-7", "--yes") == 6
     assert treasure.is_dir()
-    assert desk.there() == []
+    assert desk.there() == ["node-of-pr-1", "node-of-pr-7"]
 
 
 def test_without_file_and_labels_it_is_found_by_its_folder_and_names(
