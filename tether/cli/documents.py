@@ -4,6 +4,14 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from tether.cli.diagnose import DiagnosisDocument
+from tether.cli.environment_documents import (
+    EnvironmentDocument,
+    EnvironmentRemovalDocument,
+    EnvironmentsDocument,
+    KubeconfigDocument,
+    ReapingDocument,
+    TimerDocument,
+)
 from tether.cli.error_document import ErrorDocument
 from tether.cli.expiry import ExpiryDocument
 from tether.cli.foreseen_document import DriftDocument, PreviewDocument
@@ -32,27 +40,33 @@ class SchemaDocument(Document):
     """The schema."""
 
 
-COMMANDS: Mapping[type[Document], str] = {
-    MeshDocument: "tether up",
-    RemovalDocument: "tether down",
-    VariablesDocument: "tether env",
-    SettingsDocument: "tether settings show",
-    SchemaDocument: "tether schema",
-    ExaminationDocument: "tether doctor",
-    ChecksDocument: "tether doctor --list",
-    RightsDocument: "tether doctor --rights",
-    TraceDocument: "tether trace",
-    VerificationDocument: "tether verify",
-    ProofsDocument: "tether verify --list",
-    CleanupDocument: "tether verify --clean",
-    TopologyDocument: "tether topology",
-    ReportDocument: "tether report",
-    DiagnosisDocument: "tether diagnose",
-    RemoteRemovalDocument: "tether remote remove",
-    PreviewDocument: "tether preview",
-    DriftDocument: "tether drift",
-    ExpiryDocument: "tether expiry",
-    ErrorDocument: "any command that fails",
+COMMANDS: Mapping[type[Document], tuple[str, ...]] = {
+    MeshDocument: ("tether up",),
+    RemovalDocument: ("tether down",),
+    VariablesDocument: ("tether env",),
+    SettingsDocument: ("tether settings show",),
+    SchemaDocument: ("tether schema",),
+    ExaminationDocument: ("tether doctor",),
+    ChecksDocument: ("tether doctor --list",),
+    RightsDocument: ("tether doctor --rights",),
+    TraceDocument: ("tether trace",),
+    VerificationDocument: ("tether verify",),
+    ProofsDocument: ("tether verify --list",),
+    CleanupDocument: ("tether verify --clean",),
+    TopologyDocument: ("tether topology",),
+    ReportDocument: ("tether report",),
+    DiagnosisDocument: ("tether diagnose",),
+    RemoteRemovalDocument: ("tether remote remove",),
+    PreviewDocument: ("tether preview",),
+    DriftDocument: ("tether drift",),
+    ExpiryDocument: ("tether expiry",),
+    EnvironmentDocument: tuple(f"tether env {word}" for word in ("up", "show", "extend", "keep", "pause", "resume")),
+    EnvironmentsDocument: ("tether env list",),
+    KubeconfigDocument: ("tether env kubeconfig",),
+    EnvironmentRemovalDocument: ("tether env down",),
+    ReapingDocument: ("tether env reap",),
+    TimerDocument: ("tether env timer",),
+    ErrorDocument: ("any command that fails",),
 }
 """Who gives a document of a model."""
 

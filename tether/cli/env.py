@@ -1,11 +1,10 @@
 """``tether env``: the shell variables of a checkout, and environments that end by themselves."""
 
 import dataclasses
-import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +14,7 @@ from rich.text import Text
 from tether import durations
 from tether.cli import project
 from tether.cli.claim import DEFAULT_TIMEOUT
+from tether.cli.delivery import give
 from tether.cli.forms import Form
 from tether.cli.talk import say
 from tether.cli.target import StackOption
@@ -23,7 +23,9 @@ from tether.environments.registry import Entry, Phase
 from tether.environments.settings_file import MOST_REMOTES
 from tether.errors import ExitCode, UsageError
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from tether.document import Document
+
 DOWN_TIMEOUT = "10m"
 RESUME_TIMEOUT = "3m"
 
@@ -46,18 +48,15 @@ app = typer.Typer(
 
 
 @app.callback()
-def env(context: typer.Context, stack: StackOption = None) -> None:
+def env(context: typer.Context, stack: StackOption = None, output: OutputOption = Form.TEXT) -> None:
     """Print shell variables for this checkout: eval "$(tether env)" makes pulumi, kubectl and istioctl work on it."""
     if context.invoked_subcommand is not None:
         if stack is not None:
             raise UsageError(f"--stack is for tether env alone; leave it out: tether env {context.invoked_subcommand}")
         return
-    from tether.cli import stack_file
+    from tether.cli import variables
 
-    place = project.find(Path.cwd(), stack)
-    stack_file.keep_salt_out_of_git(place)
-    for name, value in project.environment(place).items():
-        print(f"export {name}={shlex.quote(value)}")  # noqa: T201 - the result
+    variables.show(project.find(Path.cwd(), stack), output)
 
 
 @app.command()
@@ -85,13 +84,13 @@ def up(
 
     It is removed by `tether env reap` once its time is over; have that run by itself: tether env timer
     """
-    from tether.cli import environments, summary
+    from tether.cli import environment_documents, environments, summary
     from tether.cli.claim import Wish
 
     wish = Wish(name=name, ttl=ttl, remotes=remotes, settings=settings, owner=owner, timeout=timeout)
     entry, outcome = environments.up(registry.of_user(), Path.cwd(), wish)
     if output is Form.JSON:
-        _print({**summary.document(outcome), "environment": _document(entry)})
+        give(environment_documents.of_run(entry, outcome))
     else:
         summary.show(outcome, Console(highlight=False))
 
@@ -99,12 +98,13 @@ def up(
 @app.command("list")
 def listing(output: OutputOption = Form.TEXT) -> None:
     """List the environments of this user, also those that only containers tell of by their labels."""
-    from tether.cli import reaping
+    from tether.cli import environment_documents, reaping
 
     known = registry.of_user()
     entries = [*known.entries(), *reaping.lost_ones(known)]
     if output is Form.JSON:
-        _print({"environments": [_document(entry) for entry in entries]})
+        parts = tuple(environment_documents.part(entry) for entry in entries)
+        give(environment_documents.EnvironmentsDocument(environments=parts))
         return
     if not entries:
         say("There is no environment. Make one with: tether env up")
@@ -121,12 +121,12 @@ def listing(output: OutputOption = Form.TEXT) -> None:
 @app.command()
 def show(name: Name, output: OutputOption = Form.TEXT) -> None:
     """Show one environment: how long it lives, where its own things lie, its endpoints, how to work on it."""
-    from tether.cli import environments, summary
+    from tether.cli import environment_documents, environments, summary
 
     entry = environments.find(registry.of_user(), name)
     known = environments.outputs(entry)
     if output is Form.JSON:
-        _print({"environment": _document(entry), **known})
+        give(environment_documents.of_entry(entry, known))
         return
     console = Console(highlight=False)
     facts = {
@@ -154,12 +154,13 @@ def show(name: Name, output: OutputOption = Form.TEXT) -> None:
 @app.command()
 def kubeconfig(name: Name, output: OutputOption = Form.TEXT) -> None:
     """Print the path of one kubeconfig with a context for each cluster; no file of yours is changed."""
-    from tether.cli import environments
+    from tether.cli import environment_documents, environments
 
     place = environments.place_of(environments.find(registry.of_user(), name))
     file = environments.write_kubeconfig(place)
     if output is Form.JSON:
-        _print({"kubeconfig": str(file), "contexts": environments.contexts(place)})
+        contexts = tuple(environments.contexts(place))
+        give(environment_documents.KubeconfigDocument(kubeconfig=str(file), contexts=contexts))
     else:
         print(file)  # noqa: T201 - the result
 
@@ -198,15 +199,16 @@ def down(
     output: OutputOption = Form.TEXT,
 ) -> None:
     """Remove an environment: clusters, containers, network, volumes, processes, state, folder."""
-    from tether.cli import environments, reaping
+    from tether.cli import environment_documents, environments, reaping
 
     seconds = _seconds(timeout, "down NAME", DOWN_TIMEOUT)
     known = registry.of_user()
     entry = known.find(name) or next((one for one in reaping.lost_ones(known) if one.name == name), None)
     entry = entry or environments.find(known, name)
     there = [*environments.look(entry).lines(), f"folder {entry.folder}"] if dry_run or not yes else []
+    document = environment_documents.EnvironmentRemovalDocument(dry_run=dry_run, name=name, things=tuple(there))
     if dry_run:
-        _result({"wouldRemove": there}, there, output)
+        _result(document, there, output)
         return
     if not yes:
         for line in there:
@@ -218,7 +220,7 @@ def down(
         typer.confirm(f"Remove all this of environment {name}?", abort=True, err=True)
     reaping.remove(known, entry, seconds=seconds, force=force)
     if output is Form.JSON:
-        _print({"removed": [name]})
+        give(document)
     else:
         say(f"Environment {name} is gone: no cluster, container, network, volume, process or file of it is left.")
 
@@ -235,7 +237,7 @@ def reap(
 
     Only what this user made on this host with `tether env`; nothing that a live run works on.
     """
-    from tether.cli import reaping
+    from tether.cli import environment_documents, reaping
 
     seconds = _seconds(timeout, "reap", DOWN_TIMEOUT)
     known, moment = registry.of_user(), lifetime.now()
@@ -245,11 +247,8 @@ def reap(
         told = [(case, "would be removed") for case in reaping.cases(known, moment)]
     else:
         complete = reaping.reap(known, moment, seconds=seconds, on_done=lambda case, fate: told.append((case, fate)))
-    found = [
-        {"name": case.entry.name, "why": case.why, "foundBy": case.found_by, "outcome": fate} for case, fate in told
-    ]
     lines = [f"{case.entry.name}  {fate}: {case.why} (found by its {case.found_by})" for case, fate in told]
-    _result({"dryRun": dry_run, "environments": found}, lines, output)
+    _result(environment_documents.reaping(told, dry_run=dry_run), lines, output)
     if not told:
         say("No environment is over.")
     sys.exit(ExitCode.OK if complete else ExitCode.FAILED)
@@ -258,11 +257,11 @@ def reap(
 @app.command()
 def pause(name: Name, output: OutputOption = Form.TEXT) -> None:
     """Stop the nodes of an environment, which gives the machine its memory back; its time runs on."""
-    from tether.cli import pausing
+    from tether.cli import environment_documents, pausing
 
     entry = pausing.pause(registry.of_user(), name)
     if output is Form.JSON:
-        _print({"environment": _document(entry)})
+        give(environment_documents.of_entry(entry))
     else:
         say(f"Environment {name} is paused. Have it go on with: tether env resume {name}")
 
@@ -274,12 +273,12 @@ def resume(
     output: OutputOption = Form.TEXT,
 ) -> None:
     """Start the nodes of a paused environment again, and prove that requests cross."""
-    from tether.cli import pausing, summary
+    from tether.cli import environment_documents, pausing, summary
 
     seconds = _seconds(timeout, "resume NAME", RESUME_TIMEOUT)
     done = pausing.resume(registry.of_user(), name, seconds=seconds)
     if output is Form.JSON:
-        _print({"environment": _document(done.entry), **pausing.document(done)})
+        give(environment_documents.of_resume(done))
     else:
         say(
             f"Environment {name} goes on after {done.seconds:.0f} s: {summary.verified(dataclasses.asdict(done.proof))}"
@@ -289,9 +288,11 @@ def resume(
 @app.command()
 def timer(output: OutputOption = Form.TEXT) -> None:
     """Print what has this machine reap by itself: a systemd timer, or a line of cron; sets nothing up."""
+    from tether.cli import environment_documents
+
     program = str(Path(sys.argv[0]).absolute())
     if output is Form.JSON:
-        _print({"systemd": timers.systemd(program), "cron": timers.cron(program)})
+        give(environment_documents.TimerDocument(systemd=timers.systemd(program), cron=timers.cron(program)))
     else:
         print(timers.text(program))  # noqa: T201 - the result
 
@@ -303,12 +304,6 @@ def _seconds(text: str, command: str, default: str) -> float:
         raise UsageError(
             f"--timeout {text} {error}; nothing was changed. For example: tether env {command} --timeout {default}"
         ) from None
-
-
-def _document(entry: Entry) -> dict[str, Any]:
-    from tether.cli import environments
-
-    return {**entry.document(), "secondsLeft": environments.left(entry, lifetime.now())}
 
 
 def _age(entry: Entry) -> str:
@@ -324,21 +319,17 @@ def _end(entry: Entry) -> str:
 
 
 def _tell(entry: Entry, output: Form) -> None:
-    from tether.cli import environments
+    from tether.cli import environment_documents, environments
 
     if output is Form.JSON:
-        _print({"environment": _document(entry)})
+        give(environment_documents.of_entry(entry))
     else:
         print(f"{entry.name}  {environments.ending(entry)}")  # noqa: T201 - the result
 
 
-def _result(document: dict[str, Any], lines: list[str], output: Form) -> None:
+def _result(document: "Document", lines: list[str], output: Form) -> None:
     if output is Form.JSON:
-        _print(document)
+        give(document)
         return
     for line in lines:
         print(line)  # noqa: T201 - the result
-
-
-def _print(document: dict[str, Any]) -> None:
-    print(json.dumps({"schemaVersion": SCHEMA_VERSION, **document}, indent=2))  # noqa: T201 - the result

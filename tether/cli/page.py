@@ -31,7 +31,8 @@ MEANINGS: Mapping[ExitCode, tuple[str, str]] = {
     ExitCode.NOT_FOUND: ("the stack, the mesh or the tools are not there", "any"),
     ExitCode.UNHEALTHY: ("the mesh is not as it should be; the result says where",
                          "`doctor`, `trace`, `verify`, `drift`, `expiry`"),
-    ExitCode.TIMED_OUT: ("something did not become ready in time", "none yet"),
+    ExitCode.TIMED_OUT: ("it took longer than `--timeout`; what was made is recorded",
+                         "`env up`, `env down`, `env resume`"),
 }  # fmt: skip
 """What each exit code means, and which commands end with it."""
 
@@ -124,9 +125,9 @@ def render() -> str:
 
 
 def _kinds() -> Iterator[str]:
-    for model, command in COMMANDS.items():
+    for model, commands in COMMANDS.items():
         kind = kind_of(model)
-        giver = f"`{command}`" if command.startswith("tether") else command
+        giver = ", ".join(f"`{command}`" if command.startswith("tether") else command for command in commands)
         said = " ".join((model.__doc__ or "").split())
         yield f"| `{kind}` | {giver} | {said} | [{kind}.json](schemas/{kind}.json) |\n"
 

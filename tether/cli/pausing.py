@@ -1,7 +1,6 @@
 """Stops the containers of an environment and has them go on, with the mesh healthy again."""
 
 import contextlib
-import dataclasses
 import datetime
 import json
 import subprocess
@@ -254,8 +253,3 @@ def _prove(standing: Mesh, place: Project, deadline: float, on_change: Callable[
             f"The containers run, and the mesh is not healthy: {error}. "
             f"Find the cause with: cd {place.root} && .venv/bin/tether doctor"
         ) from None
-
-
-def document(done: Resumed) -> dict[str, Any]:
-    """What came of a resume, for machines."""
-    return {"seconds": round(done.seconds, 1), "verification": dataclasses.asdict(done.proof)}

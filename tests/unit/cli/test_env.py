@@ -248,7 +248,7 @@ def test_down_asks_first_and_changes_nothing_on_a_dry_run(desk: Desk, capfd: pyt
     assert desk.type("down", NAME, "--dry-run", "-o", "json") == 0
     document = json.loads(capfd.readouterr().out)
     assert document["schemaVersion"] == 1
-    assert "container marked" in document["wouldRemove"]
+    assert "container marked" in document["things"]
     assert desk.there() == ["marked"]
 
 
