@@ -107,6 +107,6 @@ def test_a_real_process_ends_with_it_in_both_forms(tmp_path: Path, case: str, fo
 
 
 def test_every_code_that_is_not_kept_for_later_is_given_by_a_process() -> None:
-    # A time-out needs an engine that takes its time: tests/unit/cli/test_env.py.
+    # A time-out needs an engine that takes its time: tests/unit/cli/test_time_box.py.
     given = {code for code, _, _ in CASES.values()} | {ExitCode.TIMED_OUT}
     assert set(ExitCode) - given == set(page.KEPT)
