@@ -20,7 +20,7 @@ from tether.cli.talk import say
 from tether.environments.registry import Entry, Phase, Registry, coming_up
 from tether.errors import ExitCode, NotFoundError, PreflightError, TetherError, TimedOutError, UsageError
 from tether.mesh import Mesh
-from tether.preflight.checks import Need
+from tether.preflight.checks import INOTIFY_LEAST, Need
 from tether.verify import run as proof
 
 _STOP_SECONDS = 10
@@ -108,7 +108,9 @@ def _check_room(known: Registry, entry: Entry, place: Project) -> None:
     promised = {one.name: one.clusters for one in coming_up(known.entries()) if one.name != entry.name}
     wanted = Need(clusters=records.read(place).clusters, promised=promised)
     chosen = parts.read(place.root / parts.FILE)
-    findings = preflight.examine(preflight.gather((), (), chosen.environment), wanted)
+    findings = preflight.examine(
+        preflight.gather((), (), chosen.environment, inotify=wanted.clusters * INOTIFY_LEAST), wanted
+    )
     if fatal := [finding.problem for finding in findings if finding.fatal]:
         raise PreflightError(f"This machine cannot carry {entry.name}; it stays paused.", fatal)
 

@@ -22,6 +22,7 @@ from tether.compatibility import verdict
 from tether.environments import registry
 from tether.environments.registry import coming_up
 from tether.errors import PreflightError, SettingsError, TetherError, count
+from tether.preflight.checks import INOTIFY_LEAST
 from tether.redact import HIDDEN, hide, plain_credentials
 from tether.settings import Settings
 from tether.settings.stack import of_project
@@ -158,7 +159,8 @@ def check_machine(place: Project, wanted: Settings) -> None:
     if need.is_nothing:
         return
     folders = [tools_folder] if tools_folder else []
-    findings = preflight.examine(preflight.gather(need.ports, folders, environment), need)
+    facts = preflight.gather(need.ports, folders, environment, inotify=need.clusters * INOTIFY_LEAST)
+    findings = preflight.examine(facts, need)
     for finding in findings:
         if not finding.fatal:
             warn(str(finding.problem).strip())

@@ -19,6 +19,8 @@ DISK_FOR_TOOLS = 20 * GIB
 DISK_SPARE = GIB
 INOTIFY_PER_CLUSTER = 35
 """systemd, containerd, kubelet, control plane and mesh of one node: 31 counted on running clusters."""
+INOTIFY_LEAST = 20
+"""Instances without which a node does not get ready: 25 counted once it is idle, and kubelet ended for want of more."""
 INOTIFY_COMFORT = 512
 """What kind asks for (its known issue "too many open files")."""
 WATCHES_COMFORT = 65536
@@ -303,6 +305,18 @@ def _inotify(facts: Facts, wanted: Need) -> Iterator[Finding]:
                 fix=_as_root(facts, f"sysctl fs.inotify.max_user_instances={INOTIFY_COMFORT}"),
             ),
             fatal=instances < needed,
+        )
+    free = facts.inotify_free
+    if free is not None and free < wanted.clusters * INOTIFY_LEAST and (instances is None or instances >= needed):
+        yield Finding(
+            problem=Problem(
+                subject="fs.inotify.max_user_instances",
+                shown=f"{free} of {instances} free",
+                wrong=f"{count(wanted.clusters, 'kind cluster')} take about {needed} beside what runs already",
+                why="kubelet ends with 'too many open files', and no node gets ready",
+                fix=_as_root(facts, f"sysctl fs.inotify.max_user_instances={INOTIFY_COMFORT}")
+                + "  # or take down an environment: tether env list",
+            )
         )
     if watches is not None and wanted.clusters and watches < WATCHES_COMFORT:
         yield Finding(

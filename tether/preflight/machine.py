@@ -1,5 +1,6 @@
 """What the checks look at, collected from the machine in one go."""
 
+import ctypes
 import errno
 import json
 import os
@@ -68,17 +69,22 @@ class Facts:
     capabilities: int | None = None
     """Effective capabilities as a bit mask; None where it cannot be read."""
     inotify_instances: int | None = None
+    inotify_free: int | None = None
+    """How many more of them this user can have, as far as it was tried; None where it cannot be tried."""
     inotify_watches: int | None = None
     taken_ports: frozenset[Port] = frozenset()
 
 
-def gather(ports: Iterable[Port], folders: Iterable[Path], environment: Mapping[str, str]) -> Facts:
+def gather(
+    ports: Iterable[Port], folders: Iterable[Path], environment: Mapping[str, str], *, inotify: int = 0
+) -> Facts:
     """Ask the machine; nothing is changed and nothing can fail, an unknown stays None or empty.
 
     Args:
         ports: Ports to try.
         folders: Folders whose free space is asked for; they need not exist yet.
         environment: Variables for the runtimes, laid over those of this process.
+        inotify: How many inotify instances to try to have at once.
     """
     runtimes = {name: _runtime(name, {**os.environ, **environment}) for name in RUNTIMES}
     places = [*folders, *(Path(runtime.storage) for runtime in runtimes.values() if runtime.storage)]
@@ -92,6 +98,7 @@ def gather(ports: Iterable[Port], folders: Iterable[Path], environment: Mapping[
         devices={str(place): _existing(place).stat().st_dev for place in places},
         capabilities=_capabilities(),
         inotify_instances=_number(Path("/proc/sys/fs/inotify/max_user_instances")),
+        inotify_free=_inotify_free(inotify),
         inotify_watches=_number(Path("/proc/sys/fs/inotify/max_user_watches")),
         taken_ports=frozenset(port for port in ports if _taken(port)),
     )
@@ -176,6 +183,21 @@ def _capabilities() -> int | None:
         return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
     except (OSError, StopIteration):
         return None
+
+
+def _inotify_free(wanted: int) -> int | None:
+    """Try it: the kernel tells nobody how many instances a user has, and the same one may stand in several tables."""
+    if platform.system() != "Linux":
+        return None
+    library = ctypes.CDLL(None, use_errno=True)
+    taken: list[int] = []
+    try:
+        while len(taken) < wanted and (descriptor := int(library.inotify_init1(os.O_CLOEXEC))) >= 0:
+            taken.append(descriptor)
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    return len(taken)
 
 
 def _number(path: Path) -> int | None:

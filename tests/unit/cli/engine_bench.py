@@ -90,7 +90,7 @@ class Bench:
     def calls(self) -> list[str]:
         return [" ".join(call.split()[:2]) if call.startswith("stack") else call.split()[0] for call in calls(self.bin)]
 
-    def _gather(self, *_: object) -> preflight.Facts:
+    def _gather(self, *_: object, inotify: int = 0) -> preflight.Facts:
         return self.facts
 
     def _build(self, _: Project) -> None:

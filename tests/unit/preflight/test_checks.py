@@ -247,3 +247,14 @@ def test_memory_that_is_promised_to_what_comes_up_is_not_given_twice() -> None:
     assert problem.wrong == "2 kind clusters need 2.4 GiB, beside 2.4 GiB for what is coming up: pr-1"
     assert "tether env list" in problem.fix
     assert findings(facts, Need(clusters=0, promised={"pr-1": 9})) == []
+
+
+def test_inotify_instances_that_others_have_taken_are_missed_before_a_node_waits_for_them() -> None:
+    facts = replace(GOOD, inotify_instances=1024, inotify_free=39)
+    problem = only(facts)
+    assert (problem.shown, problem.wrong.partition(" beside")[0]) == (
+        "39 of 1024 free",
+        "2 kind clusters take about 70",
+    )
+    assert findings(replace(facts, inotify_free=40)) == []
+    assert findings(replace(facts, inotify_free=0), Need(clusters=0)) == []

@@ -1,5 +1,6 @@
 import json
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,12 @@ def test_only_a_port_that_somebody_holds_is_taken(protocol: str, kind: socket.So
         port = Port(cluster="c", setting="s", number=holder.getsockname()[1], protocol=protocol)
         assert gather([port], [], {"PATH": str(tmp_path)}).taken_ports == {port}
     assert gather([port], [], {"PATH": str(tmp_path)}).taken_ports == frozenset()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has inotify")
+def test_inotify_instances_are_tried_up_to_what_is_wanted_and_given_back(tmp_path: Path) -> None:
+    nobody = {"PATH": str(tmp_path)}
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert gather([], [], nobody, inotify=1).inotify_free == 1
+    assert gather([], [], nobody).inotify_free == 0
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
