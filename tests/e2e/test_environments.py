@@ -10,10 +10,10 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -101,7 +101,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @contextlib.contextmanager
-def somebody() -> Iterator[subprocess.Popen[bytes]]:
+def somebody() -> Generator[subprocess.Popen[bytes]]:
     """A process for an environment to belong to."""
     child = subprocess.Popen(["sleep", "900"])
     try:
@@ -246,8 +246,8 @@ def recorded_suffix(desk: Desk, name: str) -> str:
     file = desk.known.folder_of(name) / ".tether" / "state" / ".pulumi" / "stacks" / "tether" / f"{name}.json"
     if not file.is_file():
         return ""
-    latest = json.loads(file.read_text())["checkpoint"]["latest"] or {}
-    return suffix_in(latest.get("resources") or [])
+    latest: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"] or {}
+    return suffix_in(cast("list[dict[str, Any]]", latest.get("resources") or []))
 
 
 def let_expire(desk: Desk, name: str) -> None:

@@ -110,7 +110,7 @@ def claim(known: Registry, start: Path, wish: Wish) -> Entry:
         text = _settings_text(source, wish, found)
         document = settings_file.read(text)
         if wish.remotes is not None:
-            declared = project.declared_config(source).get(f"{source.name}:clusters") or []
+            declared: object = project.declared_config(source).get(f"{source.name}:clusters")
             document = settings_file.with_remotes(
                 document, wish.remotes, project=source.name, declared=declared
             )  # fmt: skip

@@ -43,7 +43,7 @@ def with_remotes(document: Mapping[str, Any], remotes: int, *, project: str, dec
     """
     config: dict[str, Any] = dict(document["config"])
     key = next((name for name in (f"{project}:{_CLUSTERS}", _CLUSTERS) if name in config), f"{project}:{_CLUSTERS}")
-    listed = [dict(one) for one in cast("list[dict[str, Any]]", config.get(key) or declared)]
+    listed = [dict(one) for one in cast("list[dict[str, Any]]", config.get(key) or declared or [])]
     others = [one for one in listed if one.get("role") != "remote"]
     chosen = [one for one in listed if one.get("role") == "remote"][:remotes]
     for number in range(2, 2 + 2 * MOST_REMOTES):
