@@ -291,7 +291,7 @@ def _remove(entry: Entry, deadline: float, *, force: bool) -> None:
         with contextlib.suppress(NothingThereError):
             take_down(project.find(entry.folder, entry.name), force=force, deadline=deadline)
     else:
-        say(f"the tools of {entry.checkout} are gone; removing what carries the labels or the name of {entry.name}")
+        say(f"its folder leads to no tools any more; removing what carries the labels or the name of {entry.name}")
         _refuse_foreign(entry, force=force)
     for runtime, things in look(entry, suffixes).things:
         Machine(runtime, environment(entry), again=f"tether env down {entry.name}").remove(things)
