@@ -12,6 +12,10 @@ class WaitTimeoutError(TimeoutError):
     """The state did not become ready in time; the text ends with the last state."""
 
 
+class WaitHopelessError(Exception):
+    """The state can no longer become ready; the text ends with it."""
+
+
 class WaitCancelledError(Exception):
     """Somebody asked to stop."""
 
@@ -62,6 +66,7 @@ def wait(
     what: str,
     describe: Callable[[State], str] = str,
     on_change: Callable[[str], None] = lambda _: None,
+    hopeless: Callable[[State], bool] = lambda _: False,
     successes: int = 1,
     schedule: Callable[[], Iterator[float]] = delays,
     cancel: threading.Event | None = None,
@@ -76,6 +81,7 @@ def wait(
         what: what is waited for, as the subject of the error: ``the node``.
         describe: the state in words, for the error and for ``on_change``.
         on_change: told the state in words whenever the words change.
+        hopeless: whether the state can never become ready, so that waiting on is of no use.
         successes: how many ready states in a row are needed.
         schedule: seconds to sleep between probes.
         cancel: ends the wait when set.
@@ -83,6 +89,7 @@ def wait(
 
     Raises:
         WaitTimeoutError: not ready in time.
+        WaitHopelessError: it never will be.
         WaitCancelledError: ``cancel`` was set.
     """
     cancel = cancel or threading.Event()
@@ -95,6 +102,8 @@ def wait(
             last_words = words
             if words:
                 on_change(words)
+        if hopeless(state):
+            raise WaitHopelessError(f"{what} can no longer become ready: {last_words}")
         in_a_row = in_a_row + 1 if ready(state) else 0
         if in_a_row >= successes:
             return state
