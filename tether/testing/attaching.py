@@ -59,5 +59,7 @@ class Attachments:
         if done.code != ExitCode.OK:
             return f"no archive of mesh {name}: {done.stderr.strip()}"
         self._made.append(file)
-        report.user_properties.append((PROPERTY, str(file)))
+        # JUnit's XML takes what the last report of a test has, that of its teardown, which is made from the item.
+        for properties in (item.user_properties, *([report.user_properties] if report.when == "teardown" else [])):
+            properties.append((PROPERTY, str(file)))
         return f"{file}\nall of mesh {name} as it was after this test, without secrets; list it with: tar -tzf {file}"

@@ -1,5 +1,6 @@
 """A mesh of two clusters that exist in memory only."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,10 +15,12 @@ PRIMARY, REMOTE = "cluster1", "cluster2"
 
 
 def kubeconfig(name: str) -> str:
-    return (
-        "{apiVersion: v1, kind: Config, current-context: kind, contexts: [{name: kind, context: {cluster: kind, user: me}}],"
-        f" clusters: [{{name: kind, cluster: {{server: 'https://{name}'}}}}], users: [{{name: me, user: {{}}}}]}}"
-    )
+    document = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "kind",
+        "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me"}}],
+        "clusters": [{"name": "kind", "cluster": {"server": f"https://{name}"}}], "users": [{"name": "me", "user": {}}],
+    }  # fmt: skip
+    return json.dumps(document)
 
 
 def resources(*listed: tuple[str, str, bool]) -> Mapping[str, object]:

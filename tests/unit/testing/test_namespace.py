@@ -173,7 +173,7 @@ def test_all_that_is_wrong_is_told_at_once(namespace: MeshNamespace) -> None:
     assert [problem.subject for problem in error.value.problems] == ["cluster", "size"]
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         namespace.deploy("nowhere.yaml")
-    with pytest.raises(UsageError, match="has no cluster cluster9, cluster8. It has: cluster1, cluster2"):
+    with pytest.raises(UsageError, match=r"has no cluster cluster9, cluster8\. It has: cluster1, cluster2"):
         namespace.deploy(SERVICE, into=["cluster9", "cluster8", PRIMARY])
 
 
@@ -205,7 +205,7 @@ def test_a_deployment_that_does_not_run_says_where_and_why(namespace: MeshNamesp
 def test_a_pod_whose_image_can_never_come_ends_the_wait_at_once(namespace: MeshNamespace) -> None:
     remote = api(namespace, REMOTE)
     remote.objects |= {WORKLOAD: deployment(ready=0), PODS: {"items": [pod("ErrImageNeverPull")]}}
-    with pytest.raises(WaitError, match="can no longer become ready: .*ErrImageNeverPull"):
+    with pytest.raises(WaitError, match=r"can no longer become ready: .*ErrImageNeverPull"):
         namespace.deploy(DEPLOYMENT, into=REMOTE)
 
 
