@@ -39,9 +39,11 @@ class Calls:
     """What came of one round of requests."""
 
     url: str
+    """That was asked for."""
     source: str
     """Cluster whose pod asked."""
     requests: int
+    """How many were sent."""
     answers: tuple[Answer, ...] = ()
     """In the order of the requests; when some of a round get no answer, the client does not show the others'."""
     failed: int = 0
