@@ -4,6 +4,7 @@
 """
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -102,7 +103,8 @@ def _parameter(parameter: inspect.Parameter) -> str:
     if parameter.default is parameter.empty:
         return f"{stars}{parameter.name}"
     default = parameter.default
-    return f"{parameter.name}={default.__name__ if callable(default) else repr(default)}".replace("<lambda>", "…")
+    written = json.dumps(default) if isinstance(default, str) else repr(default)
+    return f"{parameter.name}={default.__name__ if callable(default) else written}".replace("<lambda>", "…")
 
 
 def _one_line(thing: object) -> str:

@@ -196,7 +196,9 @@ def test_a_run_that_is_interrupted_while_its_mesh_is_made_ends_that_first(inner:
     program.write_text(program.read_text().replace("    time.sleep(0.5)\n", slow))
     inner.pytester.makepyfile(test_inner="def test_one(mesh): pass\n")
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:randomly"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "pytest", "-p", "no:randomly"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        # A shell has what it starts in the background ignore Ctrl-C, and this very run may be such.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 30
     while not inner.asked_to("env up") and time.monotonic() < deadline:
