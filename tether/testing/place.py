@@ -6,12 +6,12 @@ A stack's folder is its checkout; an environment has a folder of its own, in whi
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from tether.cli import project
-from tether.errors import ExitCode, NotFoundError, TetherError
+from tether.errors import ExitCode, NotFoundError
 from tether.testing import commands
 
 _PROVIDER = "tether"
@@ -74,16 +74,9 @@ def stands(root: Path, stack: str) -> bool:
 
 
 def of_environment(document: dict[str, Any]) -> Place:
-    """The environment that `tether env up` and `tether env show` describe.
-
-    Raises:
-        TetherError: they say it in another form.
-    """
-    told = cast("dict[str, Any]", document.get("environment") or document)
-    try:
-        return Place(name=str(told["name"]), folder=Path(told["folder"]), is_environment=True)
-    except KeyError as error:
-        raise TetherError(f"tether env does not say the {error.args[0]} of the environment.") from None
+    """The environment that ``tether env up`` and ``tether env show`` describe in JSON."""
+    told: dict[str, Any] = document["environment"]
+    return Place(name=str(told["name"]), folder=Path(told["folder"]), is_environment=True)
 
 
 def _is_tethers(file: Path) -> bool:

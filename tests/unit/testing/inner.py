@@ -14,7 +14,7 @@ if os.environ.get("REFUSED") == " ".join(words[:2]):
     sys.exit("error: This machine cannot carry the mesh.")
 if words[:2] == ["env", "up"]:
     time.sleep(0.5)
-    print(json.dumps({{"name": words[2], "folder": {folder!r}}}))
+    print(json.dumps({{"environment": {{"name": words[2], "folder": {folder!r}}}}}))
 if words[0] == "diagnose":
     pathlib.Path(words[words.index("--out") + 1]).write_text("an archive")
 """

@@ -15,7 +15,7 @@ PRIMARY, REMOTE = "cluster1", "cluster2"
 
 
 def kubeconfig(name: str) -> str:
-    document = {
+    document: dict[str, object] = {
         "apiVersion": "v1", "kind": "Config", "current-context": "kind",
         "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me"}}],
         "clusters": [{"name": "kind", "cluster": {"server": f"https://{name}"}}], "users": [{"name": "me", "user": {}}],
