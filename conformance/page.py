@@ -1,6 +1,7 @@
 """The page about the results, written from them: ``docs/conformance/README.md``."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from conformance.events import Outcome
 from conformance.explanations import explanation
@@ -131,7 +132,7 @@ def _beside(result: Result, peer: Result | None) -> str:
         return "on the mesh of the documented sequence: not run"
     if peer.outcome is not Outcome.FAILED:
         return f"on the mesh of the documented sequence: **{peer.outcome}**"
-    here, there = set(result.failures), set(peer.failures)
+    here, there = _unnumbered(result.failures), _unnumbered(peer.failures)
     if here == there:
         return "on the mesh of the documented sequence: failed, in the same subtests"
     only = ", ".join(f"`{_plain(name)}`" for name in sorted(here - there)[:_SHOWN]) or "none"
@@ -139,6 +140,11 @@ def _beside(result: Result, peer: Result | None) -> str:
         f"on the mesh of the documented sequence: failed, in {len(there)} subtests, {len(here & there)} of them the "
         f"same; only here: {only}"
     )
+
+
+def _unnumbered(failures: Iterable[str]) -> set[str]:
+    """Names without the numbers that the tests' framework gives a namespace anew in every run."""
+    return {_NUMBER.sub("echo-N", name) for name in failures}
 
 
 def _others(record: Record) -> Iterator[str]:
@@ -157,3 +163,4 @@ def _plain(text: str) -> str:
 
 
 _SHOWN = 12
+_NUMBER = re.compile(r"\becho-\d+-\d+")

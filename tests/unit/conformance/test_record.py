@@ -81,6 +81,12 @@ def test_the_page_says_how_a_failed_test_does_on_the_peer_s_mesh() -> None:
     assert "documented sequence: failed, in the same subtests" in beside(FAILED)
     assert "documented sequence: **passed**" in beside(dataclasses.replace(FAILED, outcome=Outcome.PASSED, failures=()))
     assert "only here: `one\\|two`" in beside(dataclasses.replace(FAILED, failures=("three",)))
+    numbered = [
+        dataclasses.replace(FAILED, failures=(f"headless.echo-{name}.svc/http",)) for name in ("1-36918", "2-7")
+    ]
+    assert "failed, in the same subtests" in page.render(
+        Record(parts=PARTS, results=(numbered[0],)), Record(parts=PARTS, results=(numbered[1],))
+    )
 
 
 def test_results_of_other_parts_are_not_compared() -> None:
