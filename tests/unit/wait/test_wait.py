@@ -99,3 +99,13 @@ def test_an_error_of_the_probe_ends_the_wait() -> None:
 
     with pytest.raises(LookupError, match="no such thing"):
         wait.wait(probe, ready=is_good, timeout=60, what="it", clock=FakeClock())
+
+
+def test_a_state_that_can_never_become_ready_ends_the_wait_at_once() -> None:
+    clock = FakeClock()
+
+    with pytest.raises(wait.WaitHopelessError, match="it can no longer become ready: worse"):
+        wait.wait(
+            states("bad", "worse"), ready=is_good, hopeless=lambda state: state == "worse",
+            timeout=60, what="it", clock=clock,
+        )  # fmt: skip
