@@ -45,6 +45,6 @@ def _show(config: pytest.Config, text: str) -> None:
     if reporter is None:
         tell(text)
         return
-    reporter.ensure_newline()
+    reporter.write_line("")
     reporter.section("tether", sep="-")
     reporter.write_line(text)
