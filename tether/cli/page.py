@@ -24,8 +24,9 @@ MEANINGS: Mapping[ExitCode, tuple[str, str]] = {
     ExitCode.FAILED: ("begun and not ended well; the message says how to go on", "any"),
     ExitCode.USAGE: ("the command line or the settings are wrong; nothing was begun", "any"),
     ExitCode.PREFLIGHT: ("the machine, the versions or a cluster cannot carry it; nothing was changed",
-                         "`up`, `down`, `remote remove`"),
-    ExitCode.LOCKED: ("another run works on the same stack", "`up`, `down`, `remote remove`"),
+                         "`up`, `preview`, `down`, `remote remove`, `env up`, `env resume`"),
+    ExitCode.LOCKED: ("another run works on the same stack",
+                      "`up`, `down`, `remote remove`, `env up`, `env down`, `env pause`, `env resume`"),
     ExitCode.POLICY: ("a policy or the protection of the mesh forbids it; nothing was changed",
                       "`up`, `preview`, `down`, `remote remove`"),
     ExitCode.NOT_FOUND: ("the stack, the mesh or the tools are not there", "any"),
@@ -35,9 +36,6 @@ MEANINGS: Mapping[ExitCode, tuple[str, str]] = {
                          "`env up`, `env down`, `env resume`"),
 }  # fmt: skip
 """What each exit code means, and which commands end with it."""
-
-KEPT = tuple(code for code, (_, commands) in MEANINGS.items() if commands == "none yet")
-"""Exit codes that no command ends with."""
 
 _INTRODUCTION = """\
 # Output and exit codes

@@ -5,114 +5,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.unit.cli.engine_bench import Bench, tether
+from tests.unit.cli.env_desk import NAME, Desk, entry_of
 from tests.unit.cli.test_summary import OUTPUTS
-from tests.unit.cli.workbench import STACK_YAML, SUFFIX, calls, cluster, exported, random_id, stack
+from tests.unit.cli.workbench import STACK_YAML, SUFFIX, calls
 from tests.unit.environments.making import dead, living
-from tether.cli import environments, lost, project, reaping
-from tether.cli.project import Project
-from tether.environments import labels, lifetime, registry
-from tether.environments.registry import Phase, Registry
-
-NAME = "pr-1"
-KUBECONFIG = """\
-apiVersion: v1
-kind: Config
-current-context: kind-x
-clusters: [{name: kind-x, cluster: {server: "https://127.0.0.1:1"}}]
-users: [{name: kind-x, user: {client-key-data: a2V5}}]
-contexts: [{name: kind-x, context: {cluster: kind-x, user: kind-x}}]
-"""
-
-
-class Desk:
-    """Environments of a machine that has a podman of its own making."""
-
-    def __init__(self, bench: Bench, known: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.bench = bench
-        self.known = known
-        self.things = bench.bin / "things"
-        self._monkeypatch = monkeypatch
-
-    def type(self, *words: str) -> int:
-        return tether(self._monkeypatch, ["env", *words])
-
-    def change(self, **changes: Any) -> None:
-        self.known.write(dataclasses.replace(environments.find(self.known, NAME), **changes))
-
-    def put(self, kind: str, name: str, marks: Mapping[str, str]) -> None:
-        folder = self.things / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(json.dumps(dict(marks)))
-
-    def there(self) -> list[str]:
-        return sorted(path.name for path in self.things.rglob("*") if path.is_file())
-
-
-PODMAN = """\
-#!/usr/bin/env python3
-import json, pathlib, sys
-things = pathlib.Path(THINGS)
-words = sys.argv[1:]
-kind = words.pop(0) if words[0] in ("network", "volume") else "container"
-verb, folder = words[0], things / kind
-names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-if (things / "silent").exists():
-    sys.exit("cannot connect")
-if verb in ("ps", "ls"):
-    marked = "label=tether-env.name" in words
-    print("\\n".join(name for name in names if not marked or "tether-env.name" in (folder / name).read_text()))
-elif verb == "inspect":
-    print((folder / words[-1]).read_text())
-elif verb == "rm" and not (things / "stuck").exists():
-    for name in words[1:]:
-        (folder / name).unlink(missing_ok=True)
-"""
-
-
-@pytest.fixture
-def desk(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    state = tmp_path / "xdg"
-    monkeypatch.setenv("XDG_STATE_HOME", str(state))
-    monkeypatch.delenv("PULUMI_STACK")
-    bench.place.private.mkdir(exist_ok=True)
-    bench._build(bench.place)  # pyright: ignore[reportPrivateUsage]
-    made = Desk(bench, registry.of_user(), monkeypatch)
-    program = bench.bin / "podman"
-    program.write_text(PODMAN.replace("THINGS", repr(str(made.things))))
-    program.chmod(0o755)
-    made.things.mkdir()
-    engine = (bench.bin / "pulumi").read_text()
-    home = "os.environ['PULUMI_BACKEND_URL'].removeprefix('file://') + '/.pulumi'"
-    engine = engine.replace(repr(str(bench.place.state)), home)
-    engine = engine.replace("token: one", "ONE").replace("token: two", "TWO")
-    engine = engine.replace('"ONE"', repr(KUBECONFIG)).replace('"TWO"', repr(KUBECONFIG))
-    (bench.bin / "pulumi").write_text(engine)
-
-    def variables(place: Project) -> dict[str, str]:
-        return {
-            **os.environ,
-            "PATH": f"{bench.bin}{os.pathsep}/usr/bin{os.pathsep}/bin",
-            "PULUMI_STACK": place.stack,
-            "PULUMI_BACKEND_URL": (place.private / "state").as_uri(),
-        }
-
-    monkeypatch.setattr(project, "full_environment", variables)
-    monkeypatch.setattr(lost, "RUNTIMES", ("podman",))
-    monkeypatch.setattr(environments, "of_machine", lambda: variables(bench.place))
-    bench.after_up(exported(stack(**OUTPUTS), random_id(), cluster("cluster1"), cluster("cluster2")))
-    return made
-
-
-def entry_of(desk: Desk) -> registry.Entry:
-    return environments.find(desk.known, NAME)
+from tether.cli import environments
+from tether.environments import labels, lifetime
+from tether.environments.registry import Phase
 
 
 def test_an_environment_has_a_state_of_its_own_and_is_written_down(
@@ -272,102 +176,6 @@ def test_down_of_nothing_is_not_found(desk: Desk, capfd: pytest.CaptureFixture[s
     assert "There are: none" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("why", ["expired", "its process", "cut off"])
-def test_the_reaper_takes_what_is_over_after_saying_so(desk: Desk, capfd: pytest.CaptureFixture[str], why: str) -> None:
-    desk.type("up", NAME)
-    desk.type("up", "pr-2")
-    changes: dict[str, dict[str, Any]] = {
-        "expired": {"expires": lifetime.now()},
-        "its process": {"owner": dead()},
-        "cut off": {"worker": dead(), "phase": Phase.MAKING},
-    }
-    desk.change(**changes[why])
-    capfd.readouterr()
-    assert desk.type("reap", "--dry-run", "-o", "json") == 0
-    (found,) = json.loads(capfd.readouterr().out)["environments"]
-    assert (found["name"], found["foundBy"], found["outcome"]) == (NAME, "file", "would be removed")
-    assert why in found["why"]
-    assert desk.known.find(NAME) is not None
-    assert desk.type("reap") == 0
-    assert [entry.name for entry in desk.known.entries()] == ["pr-2"]
-
-
-def test_the_reaper_leaves_alone_what_a_live_run_works_on(desk: Desk) -> None:
-    desk.type("up", NAME)
-    desk.change(expires=lifetime.now(), worker=dataclasses.replace(living(), process=os.getppid(), started=""))
-    assert desk.type("reap") == 0
-    assert desk.known.find(NAME) is not None
-
-
-def test_without_its_file_an_environment_is_found_by_its_labels(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
-    desk.type("up", NAME)
-    entry = entry_of(desk)
-    desk.put("container", "node", labels.of(dataclasses.replace(entry, expires=lifetime.now())))
-    desk.put(
-        "container",
-        "kept",
-        labels.of(dataclasses.replace(entry, name="pr-9", folder=desk.known.folder_of("pr-9"), expires=None)),
-    )
-    desk.known.forget(NAME)
-    capfd.readouterr()
-    assert desk.type("list", "-o", "json") == 0
-    listed = {one["name"]: one["phase"] for one in json.loads(capfd.readouterr().out)["environments"]}
-    assert listed == {NAME: "lost", "pr-9": "lost"}
-    assert desk.type("reap") == 0
-    assert desk.there() == ["kept"]
-    assert not entry.folder.exists()
-    assert desk.type("down", "pr-9", "--yes") == 0
-    assert desk.there() == []
-
-
-def test_what_is_of_another_registry_of_the_same_user_is_left_alone(desk: Desk, tmp_path: Path) -> None:
-    desk.type("up", NAME)
-    treasure = tmp_path / "treasure"
-    treasure.mkdir()
-    for name in (NAME, "pr-7"):
-        entry = dataclasses.replace(entry_of(desk), folder=treasure, expires=lifetime.now(), name=name)
-        desk.put("container", f"node-of-{name}", labels.of(entry))
-    assert desk.type("reap") == 0
-    assert desk.type("down", NAME, "--yes") == 0
-    assert desk.type("down", "pr-7", "--yes") == 6
-    assert treasure.is_dir()
-    assert desk.there() == ["node-of-pr-1", "node-of-pr-7"]
-
-
-def test_without_file_and_labels_it_is_found_by_its_folder_and_names(
-    desk: Desk, capfd: pytest.CaptureFixture[str]
-) -> None:
-    desk.type("up", NAME)
-    entry = entry_of(desk)
-    desk.put("container", f"cluster1-{SUFFIX}-control-plane", {})
-    desk.put("container", "cluster1-00000000-control-plane", {})
-    desk.known.forget(NAME)
-    capfd.readouterr()
-    assert desk.type("reap", "-o", "json") == 0
-    (found,) = json.loads(capfd.readouterr().out)["environments"]
-    assert (found["foundBy"], found["outcome"]) == ("name", "removed")
-    assert desk.there() == ["cluster1-00000000-control-plane"]
-    assert not entry.folder.exists()
-
-
-def test_a_checkout_that_is_gone_does_not_keep_an_environment(desk: Desk) -> None:
-    desk.type("up", NAME)
-    entry = entry_of(desk)
-    desk.put("container", "node", labels.of(entry))
-    desk.put("network", f"tether-{SUFFIX}", {})
-    (entry.folder / ".tether" / "parts.json").unlink()
-    assert desk.type("down", NAME, "--yes") == 0
-    assert desk.there() == []
-    assert not entry.folder.exists()
-
-
-def test_a_runtime_that_does_not_answer_keeps_the_environment(desk: Desk) -> None:
-    desk.type("up", NAME)
-    (desk.things / "silent").touch()
-    assert desk.type("down", NAME, "--yes") == 1
-    assert entry_of(desk).phase is Phase.FAILED
-
-
 def test_more_time_and_no_end_can_both_be_undone(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
     desk.type("up", NAME, "--owner", str(os.getpid()))
     before = entry_of(desk).expires
@@ -413,18 +221,3 @@ def test_pausing_what_does_not_stand_and_resuming_what_is_not_paused_is_refused(
     assert desk.type("resume", NAME) == 2
     desk.change(phase=Phase.FAILED)
     assert desk.type("pause", NAME) == 2
-
-
-def test_the_reaper_goes_on_after_one_that_cannot_be_removed(desk: Desk) -> None:
-    for name in (NAME, "pr-2"):
-        desk.type("up", name)
-        desk.known.write(dataclasses.replace(environments.find(desk.known, name), expires=lifetime.now()))
-    desk.put("container", "node", labels.of(entry_of(desk)))
-    (desk.things / "stuck").touch()
-    fates: dict[str, str] = {}
-
-    def note(case: reaping.Case, fate: str) -> None:
-        fates[case.entry.name] = fate
-
-    assert not reaping.reap(desk.known, lifetime.now(), seconds=60, on_done=note)
-    assert fates == {NAME: "failed", "pr-2": "removed"}

@@ -14,7 +14,7 @@ from tests.unit.output.golden import parsed
 from tests.unit.output.test_option import ROOT, TETHER
 from tests.unit.trace.records import CERTIFICATE, TOKEN, failed, record
 from tether import parts
-from tether.cli import locks, page, project
+from tether.cli import locks, project
 from tether.errors import ExitCode
 from tether.trace import document
 from tether.trace.record import Outcome
@@ -106,7 +106,7 @@ def test_a_real_process_ends_with_it_in_both_forms(tmp_path: Path, case: str, fo
         assert not done.stdout.startswith("{")
 
 
-def test_every_code_that_is_not_kept_for_later_is_given_by_a_process() -> None:
+def test_every_code_is_given_by_a_process() -> None:
     # A time-out needs an engine that takes its time: tests/unit/cli/test_time_box.py.
     given = {code for code, _, _ in CASES.values()} | {ExitCode.TIMED_OUT}
-    assert set(ExitCode) - given == set(page.KEPT)
+    assert given == set(ExitCode)
