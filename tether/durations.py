@@ -7,18 +7,19 @@ _UNITS = (("years", 365.25 * _DAY, 1.0), ("days", _DAY, 2.0), ("h", 3600.0, 2.0)
 """Name, seconds, and how many of it are the least that is said in it."""
 
 _WRITTEN = {"w": 7 * _DAY, "d": _DAY, "h": 3600.0, "m": 60.0, "s": 1.0}
+_DURATION = re.compile("".join(rf"(?:(\d{{1,6}}){unit})?" for unit in _WRITTEN))
 
 
 def seconds(text: str) -> float:
-    """Read how long something lasts: ``30d``, ``1h30m``, ``2w``.
+    """Read how long something lasts: ``2h``, ``90m``, ``1h30m``, ``30d``, ``2w``.
 
     Raises:
-        ValueError: it is no duration.
+        ValueError: it is no duration; the text says what one looks like.
     """
-    parts = re.findall(r"(\d+)([wdhms])", text)
-    if not parts or "".join(map("".join, parts)) != text:
-        raise ValueError("is no duration; write for example 30d, 12h or 2w")
-    return sum(int(number) * _WRITTEN[unit] for number, unit in parts)
+    found = _DURATION.fullmatch(text.strip().lower())
+    if found is None or not any(found.groups()):
+        raise ValueError("is no duration; write for example 45m, 2h, 1h30m or 30d")
+    return sum(int(number or 0) * size for number, size in zip(found.groups(), _WRITTEN.values(), strict=True))
 
 
 def spoken(seconds: float) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from tether import durations
 from tether.cli import project
 from tether.cli.project import Project
 from tether.environments import folder, lifetime, owner, registry, settings_file
@@ -43,7 +44,7 @@ def seconds(wish: Wish) -> float:
     """
     if problems := list(_problems(wish)):
         raise UsageError(f"{count(len(problems), 'option')} cannot be used; nothing was made.", problems)
-    return lifetime.seconds(wish.timeout)
+    return durations.seconds(wish.timeout)
 
 
 def _problems(wish: Wish) -> Iterator[Problem]:
@@ -61,7 +62,7 @@ def _problems(wish: Wish) -> Iterator[Problem]:
                 why="that is when it is removed, whoever has forgotten it", fix=f"{_UP} --ttl {lifetime.DEFAULT}",
             )  # fmt: skip
     try:
-        lifetime.seconds(wish.timeout)
+        durations.seconds(wish.timeout)
     except ValueError as error:
         yield Problem(
             subject="--timeout", shown=wish.timeout, wrong=str(error),

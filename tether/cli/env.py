@@ -299,7 +299,7 @@ def timer(output: OutputOption = Form.TEXT) -> None:
 
 def _seconds(text: str, command: str, default: str) -> float:
     try:
-        return lifetime.seconds(text)
+        return durations.seconds(text)
     except ValueError as error:
         raise UsageError(
             f"--timeout {text} {error}; nothing was changed. For example: tether env {command} --timeout {default}"

@@ -1,26 +1,13 @@
 """How long an environment lives, and why it is over."""
 
 import datetime
-import re
 
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile("".join(rf"(?:(\d{{1,6}}){unit})?" for unit in _UNITS))
+from tether import durations
+
 SHORTEST = 60.0
 LONGEST = 30 * 86400.0
 """Seconds; what shall live longer is kept (``tether env keep``)."""
 DEFAULT = "2h"
-
-
-def seconds(text: str) -> float:
-    """Read a duration: ``2h``, ``90m``, ``1h30m``, ``1d``, ``45s``.
-
-    Raises:
-        ValueError: it is none; the text says what one looks like.
-    """
-    found = _DURATION.fullmatch(text.strip().lower())
-    if found is None or not any(found.groups()):
-        raise ValueError("is no duration; write for example 45m, 2h, 1h30m or 1d")
-    return float(sum(int(number or 0) * size for number, size in zip(found.groups(), _UNITS.values(), strict=True)))
 
 
 def of_environment(text: str) -> datetime.timedelta:
@@ -29,7 +16,7 @@ def of_environment(text: str) -> datetime.timedelta:
     Raises:
         ValueError: it is no duration, or one that nobody can want.
     """
-    length = seconds(text)
+    length = durations.seconds(text)
     if length < SHORTEST:
         raise ValueError("is less than a minute, in which nothing comes up")
     if length > LONGEST:

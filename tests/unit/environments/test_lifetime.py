@@ -7,20 +7,6 @@ from tether.environments import lifetime
 NOON = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("45s", 45), ("90m", 5400), ("2h", 7200), ("1h30m", 5400), ("1d", 86400), (" 2H ", 7200), ("1d1h1m1s", 90061)],
-)
-def test_a_duration_is_read_with_its_units(text: str, seconds: float) -> None:
-    assert lifetime.seconds(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-1h", "1m2h", "2hours", "1.5h", "²h"])
-def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="for example 45m"):
-        lifetime.seconds(text)
-
-
 @pytest.mark.parametrize(("text", "says"), [("59s", "less than a minute"), ("31d", "tether env keep"), ("0h", "less")])
 def test_a_life_that_nobody_can_want_is_refused(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
