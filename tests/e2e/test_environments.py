@@ -228,10 +228,12 @@ def test_a_killed_run_leaves_nothing_that_the_reaper_does_not_find(desk: Desk, n
     print(f"TETHER_E2E_SEED={SEED}: run {number} is killed after {moment:.2f} s")  # noqa: T201 - read off a failure
     name = f"e2e-kill-{number}-{secrets.token_hex(2)}"
     running = desk.start("up", name, "--ttl", "30m")
-    time.sleep(moment)
-    is_done = running.poll() is not None
-    running.send_signal(signal.SIGKILL)
-    running.communicate()
+    try:
+        time.sleep(moment)
+        is_done = running.poll() is not None
+    finally:
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
     suffix = recorded_suffix(desk, name)
     if is_done:
         let_expire(desk, name)
