@@ -24,6 +24,7 @@ class Outside:
         state = folder / "state"
         for one in (self.folder, state):
             one.mkdir()
+        self.made: dict[str, tuple[bytes, bool]] = {}
         engine = variables(PROJECT)
         self.environment = {
             **clean(folder / "home"), "PATH": engine["PATH"], "PULUMI_HOME": str(folder / "pulumi"),
@@ -41,6 +42,8 @@ class Outside:
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Outside:
     found = Outside(tmp_path_factory.mktemp("outside"))
     found.run("pulumi", "new", str(found.template), "--generate-only", "--yes", "--name", "mine")
+    # As it is now: other tests work in it.
+    found.made = files(found.folder)
     return found
 
 
@@ -53,7 +56,7 @@ def files(folder: Path) -> dict[str, tuple[bytes, bool]]:
 
 
 def test_pulumi_new_gives_a_project_that_is_called_otherwise_and_is_the_same_in_every_other_file(outside: Outside):
-    made, template = files(outside.folder), files(outside.template)
+    made, template = dict(outside.made), files(outside.template)
     own = yaml.safe_load(made.pop("Pulumi.yaml")[0])
     assert own["name"] == "mine"
     assert own["plugins"]["providers"] == [{"name": "tether", "path": "./providers/tether"}]

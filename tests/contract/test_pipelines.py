@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-from tests.forge import PIPELINES, PROJECT, Comments, Job, clean, clone, run_on_github, run_on_gitlab
+from tests.forge import (
+    LEVELS,
+    PIPELINES,
+    PROJECT,
+    Comments,
+    Job,
+    clean,
+    clone,
+    run_on_github,
+    run_on_gitlab,
+    write_levels,
+)
 from toolchain import places
 
 WORKFLOWS = sorted((PIPELINES / "github").glob("*.yml"))
@@ -67,7 +78,9 @@ def test_shellcheck_finds_nothing_in_the_script():
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return clone(tmp_path_factory.mktemp("checkout"))
+    folder = clone(tmp_path_factory.mktemp("checkout"))
+    write_levels(folder)
+    return folder
 
 
 class Runner:
@@ -79,7 +92,9 @@ class Runner:
 
     @property
     def variables(self) -> dict[str, str]:
-        return {"TETHER_STACK": STACK, "TETHER_BACKEND_URL": self.state.as_uri()}
+        return {
+            "TETHER_STACK": STACK, "TETHER_BACKEND_URL": self.state.as_uri(), "TETHER_POLICY_PACK_CONFIG": LEVELS,
+        }  # fmt: skip
 
     def github(self, file: str, job: str, known: Mapping[str, str] | None = None, **variables: str) -> Job:
         store = {"secrets.PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
@@ -183,6 +198,7 @@ def test_the_preview_job_says_under_the_request_what_would_be_made(runner: Runne
     assert not job.failed, job.said
     assert "### Preview of stack `kind`" in text
     assert "| create | `cluster2` | `tether:index:Cluster` |" in text
+    assert "| `gateway-source-ranges` | advisory |" in text
     assert PASSPHRASE not in job.said + text
     with Comments() as server:
         if forge == "github":

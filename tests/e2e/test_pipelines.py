@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER
-from tests.forge import Job, clone, run_on_github, run_on_gitlab
+from tests.forge import LEVELS, Job, clone, run_on_github, run_on_gitlab, write_levels
 
 ISTIOD_ROUTE = ("-n", "istio-system", "virtualservices.networking.istio.io", "istiod-vs")
 
@@ -39,10 +39,12 @@ def runner(mesh: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Runner:
     checkout = clone(folder / "checkout")
     # A stack that is shared is committed.
     shutil.copy2(mesh.environment.stack_file, checkout / "stacks")
+    write_levels(checkout)
     private = PROJECT / ".tether"
     store = {
         "TETHER_STACK": mesh.environment.stack,
         "TETHER_BACKEND_URL": (private / "state").as_uri(),
+        "TETHER_POLICY_PACK_CONFIG": LEVELS,
         "PULUMI_CONFIG_PASSPHRASE": (private / "passphrase").read_text(),
     }
     return Runner(checkout=checkout, home=folder / "home", store=store)

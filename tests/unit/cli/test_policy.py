@@ -48,6 +48,14 @@ def test_make_up_names_the_pack_by_the_environment(bench: Bench, pack: Path, mon
     assert "preview" in bench.calls()
 
 
+def test_a_variable_of_a_pipeline_that_nobody_set_names_no_file(
+    bench: Bench, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TETHER_POLICY_PACK_CONFIG", "")
+    assert tether(monkeypatch, ["up", "--policy-pack", "policy"]) == 0
+    assert not any("--policy-pack-config" in line for line in calls(bench.bin))
+
+
 def test_a_refusal_ends_with_5_and_changes_nothing(
     bench: Bench, pack: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
