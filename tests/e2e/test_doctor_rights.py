@@ -12,6 +12,7 @@ import yaml
 from tests.e2e.breakages import PRIMARY, REMOTE
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER, Environment
+from tether.wait import wait
 
 ISTIO = "istio-system"
 KINDS = (
@@ -42,6 +43,11 @@ class Account:
 @pytest.fixture(scope="module")
 def account(mesh: Mesh) -> Iterator[Account]:
     environment = mesh.environment
+    # A test before it may have given istiod another credential: the old connection is told as closed for a while.
+    wait(
+        lambda: environment.run(TETHER, "doctor"), ready=lambda ran: ran.code == 0, timeout=90, what="the mesh",
+        describe=lambda ran: ran.stdout,
+    )  # fmt: skip
     printed = environment.run(TETHER, "doctor", "--rights").stdout
     file = PROJECT / ".tether" / f"doctor-account-{environment.stack}.kubeconfig"
     file.touch(mode=0o600)

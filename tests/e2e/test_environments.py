@@ -67,7 +67,9 @@ class Desk:
         return [one["name"] for one in self.ask("list")["environments"]]
 
     def files(self) -> list[str]:
-        return sorted(path.name for path in self.known.root.iterdir() if path.name != ".lock")
+        # A run may be killed before it made the folder.
+        there = self.known.root.iterdir() if self.known.root.is_dir() else ()
+        return sorted(path.name for path in there if path.name != ".lock")
 
 
 def labelled(name: str) -> list[str]:

@@ -148,14 +148,14 @@ def check_machine(place: Project, wanted: Settings) -> None:
     """
     environment: Mapping[str, str] = {}
     tools_folder: Path | None = None
+    made = records.read(place).clusters
     try:
         environment = parts.read(place.root / parts.FILE).environment
+        made = made or _made_from_elsewhere(place)
     except parts.PartsMissingError:
         tools_folder = _cold_cache()
     promised = {one.name: one.clusters for one in coming_up(registry.of_user().entries(), place.environment)}
-    need = preflight.need(
-        wanted, made=records.read(place).clusters, tools_folder=tools_folder, project=place.name, promised=promised
-    )
+    need = preflight.need(wanted, made=made, tools_folder=tools_folder, project=place.name, promised=promised)
     if need.is_nothing:
         return
     folders = [tools_folder] if tools_folder else []
@@ -169,6 +169,14 @@ def check_machine(place: Project, wanted: Settings) -> None:
         raise PreflightError(
             f"This machine cannot carry the mesh: {count(len(fatal), 'finding')}; nothing was created.", fatal
         )
+
+
+def _made_from_elsewhere(place: Project) -> int:
+    """How many kind clusters another checkout made, as a state tells that both share."""
+    if not project.has_shared_state():
+        return 0
+    exported = Engine(place, project.full_environment(place)).export()
+    return len(State(exported).clusters()) if exported else 0
 
 
 def check_versions(place: Project, wanted: Settings, environment: Mapping[str, str]) -> None:

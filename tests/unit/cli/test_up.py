@@ -23,7 +23,9 @@ from tests.unit.cli.workbench import (
     stack,
     write_state,
 )  # fmt: skip
+from tests.unit.compatibility.making import RELEASED
 from tests.unit.preflight.test_checks import GOOD
+from tether import parts
 from tether.cli import locks, project, records
 
 
@@ -166,6 +168,17 @@ def test_up_on_a_machine_that_is_too_small_ends_with_3_before_anything_is_built(
     assert "warning: fs.inotify.max_user_watches" in error
     assert bench.calls() == []
     assert bench.built == 0
+
+
+def test_clusters_that_another_checkout_made_need_no_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TETHER_BACKEND_URL", "s3://bucket")
+    parts.write(RELEASED, bench.place.root / parts.FILE)
+    bench.facts = replace(GOOD, inotify_free=0)
+    assert tether(monkeypatch, ["up"]) == 3
+    state = bench.place.state / "stacks" / "tether" / "kind.json"
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.write_text((bench.bin / "after-up.json").read_text())
+    assert tether(monkeypatch, ["up"]) == 0
 
 
 def test_up_beside_another_run_ends_with_4(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
