@@ -19,7 +19,10 @@ def state(root: Path = ROOT) -> Generator[dict[str, Any]]:
         path = root / "state.json"
         content = json.loads(path.read_text()) if path.exists() else empty()
         yield content
-        path.write_text(json.dumps(content))
+        # In one step: a tool that is killed while it writes must not leave half a state to the next.
+        draft = root / "state.draft"
+        draft.write_text(json.dumps(content))
+        draft.replace(path)
 
 
 def empty() -> dict[str, Any]:
