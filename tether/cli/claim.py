@@ -112,9 +112,7 @@ def claim(known: Registry, start: Path, wish: Wish) -> Entry:
         document = settings_file.read(text)
         if wish.remotes is not None:
             declared: object = project.declared_config(source).get(f"{source.name}:clusters")
-            document = settings_file.with_remotes(
-                document, wish.remotes, project=source.name, declared=declared
-            )  # fmt: skip
+            document = settings_file.with_remotes(document, wish.remotes, project=source.name, declared=declared)
             text = settings_file.write(document)
         entry = known.write(_entry(known, name, wish, found, checkout, _kind_clusters(source, document)))
         folder.make(entry)

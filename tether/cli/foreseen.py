@@ -61,6 +61,8 @@ class Violation:
     policy: str
     pack: str
     mandatory: bool
+    resource: str
+    """Last part of its type, and its name, the stack's too: ``Release cluster1``."""
     name: str
     """Of the resource; empty where the policy is about the whole stack."""
     message: str
@@ -144,11 +146,14 @@ def _paths(step: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _violation(event: Mapping[str, Any]) -> Violation:
+    urn = str(event.get("resourceUrn") or "::")
+    *_, kind, name = urn.split("::")
     return Violation(
         policy=str(event.get("policyName", "")),
         pack=str(event.get("policyPackName", "")),
         mandatory=event.get("enforcementLevel") != "advisory",
-        name=_name(str(event.get("resourceUrn", ""))),
+        resource=f"{kind.rpartition('$')[2].rpartition(':')[2]} {name}",
+        name=_name(urn),
         message=_text(event),
     )
 

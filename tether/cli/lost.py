@@ -3,11 +3,11 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from tether.cli.remnants import Machine, Remnants
+from tether.cli.remnants import Remnants
 from tether.environments import labels
 from tether.environments.registry import Entry
 from tether.errors import TetherError
@@ -77,16 +77,6 @@ def look(environment: Mapping[str, str], runtimes: Sequence[str] = RUNTIMES, run
 def installed(environment: Mapping[str, str], runtimes: Sequence[str] = RUNTIMES) -> list[str]:
     """Container runtimes whose programs are there."""
     return [one for one in runtimes if shutil.which(one, path=environment.get("PATH"))]
-
-
-def remove(finds: Iterable[Find], environment: Mapping[str, str]) -> None:
-    """Remove what was found.
-
-    Raises:
-        TetherError: a runtime refuses.
-    """
-    for find in finds:
-        Machine(find.runtime, environment, again="tether env reap").remove(find.remnants)
 
 
 class _SilentError(Exception):

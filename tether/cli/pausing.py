@@ -17,10 +17,11 @@ from tether.cli.project import Project
 from tether.cli.remnants import Machine
 from tether.cli.state import State
 from tether.cli.talk import say
-from tether.environments.registry import Entry, Phase, Registry, coming_up
+from tether.environments import registry
+from tether.environments.registry import Entry, Phase, Registry
 from tether.errors import ExitCode, NotFoundError, PreflightError, TetherError, TimedOutError, UsageError
 from tether.mesh import Mesh
-from tether.preflight.checks import INOTIFY_LEAST, Need
+from tether.preflight import Need
 from tether.verify import run as proof
 
 _STOP_SECONDS = 10
@@ -105,12 +106,9 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
 
 
 def _check_room(known: Registry, entry: Entry, place: Project) -> None:
-    promised = {one.name: one.clusters for one in coming_up(known.entries()) if one.name != entry.name}
-    wanted = Need(clusters=records.read(place).clusters, promised=promised)
+    wanted = Need(clusters=records.read(place).clusters, promised=registry.promised(known.entries()))
     chosen = parts.read(place.root / parts.FILE)
-    findings = preflight.examine(
-        preflight.gather((), (), chosen.environment, inotify=wanted.clusters * INOTIFY_LEAST), wanted
-    )
+    findings = preflight.examine(preflight.gather((), (), chosen.environment, inotify=wanted.inotify), wanted)
     if fatal := [finding.problem for finding in findings if finding.fatal]:
         raise PreflightError(f"This machine cannot carry {entry.name}; it stays paused.", fatal)
 

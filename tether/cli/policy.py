@@ -1,11 +1,10 @@
 """Policy packs of a run: they judge a preview first, so that a refusal comes before any change."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tether.cli import event_log
+from tether.cli import event_log, foreseen
 from tether.cli.engine import Engine, EngineError
 from tether.cli.project import Project
 from tether.cli.talk import say
@@ -74,19 +73,11 @@ def refuse_violations(place: Project, what_became: str) -> None:
         PolicyError: at least one policy refused.
     """
     runs = event_log.of(place)
-    found = sorted(set(_violations(runs[-1]))) if runs else []
+    broken = foreseen.read(runs[-1]).violations if runs else ()
+    found = sorted({(one.policy, one.resource) for one in broken if one.mandatory})
     if found:
         lines = "\n".join(f"  {policy}  {resource}" for policy, resource in found)
         raise PolicyError(
             f"Refused by policies: {count(len(found), 'violation')}, told above with the ways out; {what_became}.\n"
             f"{lines}"
         )
-
-
-def _violations(events: Path) -> Iterator[tuple[str, str]]:
-    """Policy and resource of every violation that stops a run."""
-    for line in events.read_text().splitlines():
-        event = json.loads(line).get("policyEvent")
-        if event and event["enforcementLevel"] != "advisory":
-            *_, kind, name = str(event.get("resourceUrn") or "::").split("::")
-            yield event["policyName"], f"{kind.rpartition('$')[2].rpartition(':')[2]} {name}"

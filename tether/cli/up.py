@@ -20,9 +20,7 @@ from tether.cli.summary import Outcome
 from tether.cli.talk import say, warn
 from tether.compatibility import verdict
 from tether.environments import registry
-from tether.environments.registry import coming_up
 from tether.errors import PreflightError, SettingsError, TetherError, count
-from tether.preflight.checks import INOTIFY_LEAST
 from tether.redact import HIDDEN, hide, plain_credentials
 from tether.settings import Settings
 from tether.settings.stack import of_project
@@ -154,12 +152,12 @@ def check_machine(place: Project, wanted: Settings) -> None:
         made = made or _made_from_elsewhere(place)
     except parts.PartsMissingError:
         tools_folder = _cold_cache()
-    promised = {one.name: one.clusters for one in coming_up(registry.of_user().entries(), place.environment)}
+    promised = registry.promised(registry.of_user().entries(), place.environment)
     need = preflight.need(wanted, made=made, tools_folder=tools_folder, project=place.name, promised=promised)
     if need.is_nothing:
         return
     folders = [tools_folder] if tools_folder else []
-    facts = preflight.gather(need.ports, folders, environment, inotify=need.clusters * INOTIFY_LEAST)
+    facts = preflight.gather(need.ports, folders, environment, inotify=need.inotify)
     findings = preflight.examine(facts, need)
     for finding in findings:
         if not finding.fatal:

@@ -160,8 +160,8 @@ def of_user() -> Registry:
     return Registry(root / "tether" / "environments")
 
 
-def coming_up(entries: list[Entry], name: str = "") -> list[Entry]:
-    """Environments that a live run is making and that were asked for before one; what they need is promised to them.
+def promised(entries: list[Entry], name: str = "") -> dict[str, int]:
+    """Clusters by environment that a live run is making and that was asked for before one.
 
     Args:
         entries: all that there are, the oldest first.
@@ -170,4 +170,5 @@ def coming_up(entries: list[Entry], name: str = "") -> list[Entry]:
     before = entries
     if name in (known := [entry.name for entry in entries]):
         before = entries[: known.index(name)]
-    return [entry for entry in before if entry.phase is Phase.MAKING and entry.worker and not entry.worker.why_gone]
+    made = [entry for entry in before if entry.phase is Phase.MAKING and entry.worker and not entry.worker.why_gone]
+    return {entry.name: entry.clusters for entry in made}

@@ -51,6 +51,11 @@ class Need:
     """kind clusters by environment that is coming up beside it, and has not taken yet what it will."""
 
     @property
+    def inotify(self) -> int:
+        """How many inotify instances must be free at least."""
+        return self.clusters * INOTIFY_LEAST
+
+    @property
     def is_nothing(self) -> bool:
         """Whether everything is there already, and the machine need not be looked at."""
         return self.clusters == 0 and self.tools_folder is None
@@ -307,7 +312,7 @@ def _inotify(facts: Facts, wanted: Need) -> Iterator[Finding]:
             fatal=instances < needed,
         )
     free = facts.inotify_free
-    if free is not None and free < wanted.clusters * INOTIFY_LEAST and (instances is None or instances >= needed):
+    if free is not None and free < wanted.inotify and (instances is None or instances >= needed):
         yield Finding(
             problem=Problem(
                 subject="fs.inotify.max_user_instances",

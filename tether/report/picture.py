@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tether.topology import WEBHOOK_PORT, XDS_PORT, Role
+from tether.topology import Role
 
-ISTIOD_PORTS = (XDS_PORT, WEBHOOK_PORT)
 _SHORT_FINGERPRINT = len("91:20:73:54:6F:39:47:7A")
 
 
@@ -164,8 +163,3 @@ class Picture:
 def short(fingerprint: str) -> str:
     """First eight bytes of a fingerprint: enough to tell two roots apart by eye."""
     return fingerprint[:_SHORT_FINGERPRINT]
-
-
-def serves_istiod(cluster: Cluster) -> bool:
-    """Whether an east-west gateway of the cluster has both of istiod's ports."""
-    return any(set(ISTIOD_PORTS) <= set(gateway.ports) for gateway in cluster.gateways)

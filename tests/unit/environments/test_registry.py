@@ -75,8 +75,8 @@ def test_memory_is_promised_to_what_comes_up_and_was_asked_for_before(tmp_path: 
         entry(tmp_path, "asking", phase=Phase.MAKING, worker=living()),
         entry(tmp_path, "later", phase=Phase.MAKING, worker=living()),
     ]
-    assert [one.name for one in registry.coming_up(entries, "asking")] == ["first"]
-    assert [one.name for one in registry.coming_up(entries)] == ["first", "asking", "later"]
+    assert list(registry.promised(entries, "asking")) == ["first"]
+    assert list(registry.promised(entries)) == ["first", "asking", "later"]
 
 
 def test_what_killed_runs_left_is_found_and_what_live_ones_write_is_not(known: Registry, tmp_path: Path) -> None:
