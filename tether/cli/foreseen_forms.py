@@ -26,14 +26,14 @@ def verdict(foreseen: Foreseen, *, drift: bool = False) -> str:
     else:
         head = ", ".join(amounts) or "Nothing to change"
     tail = f", {foreseen.unchanged} unchanged" if foreseen.unchanged else ""
-    broken = sum(one.mandatory for one in foreseen.violations)
-    advice = len(foreseen.violations) - broken
-    policy = f"; refused by {_policies(broken)}" if broken else ""
-    return head + tail + policy + (f"; advice of {_policies(advice)}" if advice else "") + "."
+    refused = _policies(foreseen, "; refused by", mandatory=True)
+    return head + tail + refused + _policies(foreseen, "; advice of", mandatory=False) + "."
 
 
-def _policies(number: int) -> str:
-    return "1 policy" if number == 1 else f"{number} policies"
+def _policies(foreseen: Foreseen, verb: str, *, mandatory: bool) -> str:
+    """How many policies say so, each counted once however many resources break it; empty for none."""
+    number = len({(one.pack, one.policy) for one in foreseen.violations if one.mandatory is mandatory})
+    return f"{verb} {'1 policy' if number == 1 else f'{number} policies'}" if number else ""
 
 
 def show(foreseen: Foreseen, headline: str, console: Console) -> None:

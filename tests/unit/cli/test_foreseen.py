@@ -105,6 +105,7 @@ def test_the_verdict_counts_and_says_what_refuses_it():
     assert say(of(violation(), violation("advisory"))) == (
         "Nothing to change, 3 unchanged; refused by 1 policy; advice of 1 policy."
     )
+    assert say(of(violation(), violation(message="of another resource"))).endswith("; refused by 1 policy.")
     assert say(of(told("error", "boom"))) == "The preview failed, 3 unchanged."
 
 
