@@ -13,6 +13,9 @@ _SECONDS = 6.0
 """istiod answers in milliseconds; one that is stopped never does."""
 _MONITORING_PORT = 15014
 _SYNC_STATUS = "istiod_remote_cluster_sync_status"
+_CLOSED = "closed"
+"""The metric says so for good once a remote secret changed: the old connection ends after the new one has synced, and
+both report under the one cluster ID (``PendingClusterSwap.Complete``, istio pkg/kube/multicluster/clusterstore.go)."""
 _SERIES = re.compile(r"(?P<name>\w+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 """Prometheus' text format, as far as istiod's names need it."""
@@ -98,17 +101,18 @@ def metric(view: MeshView, name: str) -> list[tuple[dict[str, str], float]]:
 def sync_status(view: MeshView) -> dict[str, str]:
     """State of every cluster that istiod reads, by cluster ID (``/debug/clusterz``): synced, syncing or timeout.
 
-    Who may not ask the debug interface gets the same from istiod's metrics (since Istio 1.29).
+    Who may not ask the debug interface gets the same from istiod's metrics (since Istio 1.29), unless they say of a
+    cluster what may be true of its former connection alone.
     """
     try:
         clusters = cast("list[kube.Object]", debug(view, "clusterz") or [])
     except kube.KubeError as error:
         if error.status != http.HTTPStatus.FORBIDDEN:
             raise
-        states = metric(view, _SYNC_STATUS)
-        if not states:
+        told = {labels["cluster"]: labels["status"] for labels, value in metric(view, _SYNC_STATUS) if value}
+        if not told or _CLOSED in told.values():
             raise
-        return {labels["cluster"]: labels["status"] for labels, value in states if value}
+        return told
     return {str(entry["id"]): str(entry.get("syncStatus")) for entry in clusters}
 
 

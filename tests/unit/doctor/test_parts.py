@@ -174,6 +174,17 @@ def test_a_remote_that_the_metrics_call_unsynced_is_found(mesh: FakeMesh) -> Non
     assert first.answer.seen == "istiod says timeout for cluster2"
 
 
+def test_metrics_that_speak_of_a_former_connection_leave_the_question_open(mesh: FakeMesh) -> None:
+    mesh.primary.refuse(r"create .*/exec$", "pods/exec")
+    mesh.primary.texts[f"{SYSTEM}/pods/istiod-1:15014/proxy/metrics"] = METRICS.replace("} 1", "} 0").replace(
+        '"timeout"', '"closed"').replace('"closed"} 0', '"closed"} 1')  # fmt: skip
+
+    (first,) = mesh.examine("D17").findings
+
+    assert first.answer.status is Status.UNKNOWN
+    assert "create and get pods/exec" in first.answer.seen
+
+
 def test_an_istiod_that_does_not_answer_is_no_missing_right(mesh: FakeMesh) -> None:
     mesh.primary.refused[r"/exec$"] = kube.KubeError("the connection ended early")
 
