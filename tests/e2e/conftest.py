@@ -33,6 +33,7 @@ OWN_CLUSTERS = frozenset(
         "test_interruptions.py",
         "test_ip_families.py",
         "test_istio_line.py",
+        "test_node_image.py",
         "test_node_ports.py",
         "test_pipeline_environments.py",
         "test_policy.py",  # makes none, but there must be room for them before policies are asked

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Mesh
-from tests.e2e.environment import TETHER, Environment, Ran, things_of
+from tests.e2e.environment import TETHER, Environment, Ran
 
 PRIMARY = {"name": "cluster1", "role": "primary", "network": "network1"}
 REMOTE = {"name": "cluster2", "role": "remote", "network": "network2"}
@@ -93,23 +93,6 @@ def test_a_port_that_is_taken_is_found_before_anything_is_made(bad: Any) -> None
         ran = bad({"clusters": [PRIMARY, remote]})
     assert ran.code == 3, ran.talk
     assert str(port) in ran.stderr
-
-
-def test_a_node_image_that_does_not_exist_fails_by_name_and_leaves_nothing() -> None:
-    clusters = [{**one, "nodeImage": "tether.test/absent:v1.34.4"} for one in (PRIMARY, REMOTE)]
-    environment = Environment(settings={"clusters": clusters})
-    suffix = ""
-    try:
-        ran = environment.run(TETHER, "up")
-        suffix = environment.suffix
-        assert ran.code == 1, ran.talk
-        assert "nodeImage" in ran.talk
-        assert "tether.test/absent:v1.34.4" in ran.talk
-        assert "Traceback" not in ran.talk
-    finally:
-        environment.remove()
-    assert suffix
-    assert things_of(suffix) == []
 
 
 def test_a_wrong_passphrase_changes_nothing(mesh: Mesh) -> None:
