@@ -22,6 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_charts(tmp_path, BAD.istio_version)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(verdict.VARIABLE, raising=False)
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     return tmp_path
 
 
@@ -55,6 +56,25 @@ def test_the_program_refuses_bad_versions_all_at_once() -> None:
 
 def test_the_program_takes_what_the_toolchain_chooses(folder: Path) -> None:
     write_charts(folder, RELEASED.istio_version)
+    assert run(Settings(), RELEASED) == ""
+
+
+def test_the_program_refuses_to_leave_running_proxies_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_charts(folder, RELEASED.istio_version)
+    backend = folder / "a state"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", backend.as_uri())
+    assert run(Settings(), RELEASED) == "", "there is no mesh yet"
+    record_of = backend / ".pulumi" / "stacks" / "tether" / "test.json"
+    record_of.parent.mkdir(parents=True)
+    stack = {"type": "pulumi:pulumi:Stack", "outputs": {"mesh": {"istioVersion": "1.29.7"}}}
+    record_of.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": [stack]}}}))
+    assert "stack output mesh.istioVersion = 1.29.7" in run(Settings(), RELEASED)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/mesh", "https://api.pulumi.com", "file://elsewhere/state", ""])
+def test_a_state_that_is_in_no_folder_is_not_read(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_charts(folder, RELEASED.istio_version)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", url)
     assert run(Settings(), RELEASED) == ""
 
 

@@ -2,13 +2,11 @@
 
 import json
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.e2e.checkout import copy_of_the_checkout
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER, Environment, standing
 from tether import parts, versions
@@ -21,18 +19,6 @@ from toolchain.store import Store
 
 _, OLDER = versions.ISTIO_LINES
 CLUSTERS = ("cluster1", "cluster2")
-
-
-def copy_of_the_checkout(goal: Path) -> Path:
-    """A checkout beside this one: the same files, the same environment, and the record of the same source."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        (goal / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(PROJECT / name, goal / name, follow_symlinks=False)
-    (goal / ".venv").symlink_to(PROJECT / ".venv")
-    (goal / parts.FILE).parent.mkdir(mode=0o700)
-    shutil.copy2(PROJECT / parts.FILE, goal / parts.FILE)
-    return goal
 
 
 def parts_that_are_missing() -> list[str]:

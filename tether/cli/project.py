@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import yaml
 
+from tether import recorded
 from tether.environments import folder, labels
 from tether.errors import NotFoundError, SettingsError, UsageError
 from tether.redact import HIDDEN, hide
@@ -53,7 +54,7 @@ class Project:
     @property
     def state(self) -> Path:
         """Folder of Pulumi's file backend, unless ``TETHER_BACKEND_URL`` names another (toolchain.environment)."""
-        return self.private / "state" / ".pulumi"
+        return self.private / "state" / recorded.BOOKKEEPING
 
     @property
     def locks(self) -> Path:
@@ -67,11 +68,7 @@ class Project:
         """
         if has_shared_state():
             return None
-        try:
-            content = json.loads((self.state / "stacks" / self.name / f"{self.stack}.json").read_text())
-            return {"version": content["version"], "deployment": content["checkpoint"]["latest"] or {}}
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return recorded.state(self.state, self.name, self.stack)
 
     @property
     def history(self) -> Path:

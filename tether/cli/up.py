@@ -184,12 +184,10 @@ def check_versions(place: Project, wanted: Settings, environment: Mapping[str, s
         UnsupportedError: carries every finding, unless the settings or the environment allow them.
     """
     chosen = parts.read(place.root / parts.FILE)
-    written = place.read_state()
-    mesh = State(written).outputs.get("mesh") if written else None
-    running = cast("dict[str, object]", mesh).get("istioVersion") if isinstance(mesh, dict) else ""
-    findings, silent = verdict.examine(
-        topology.plan(wanted), chosen, place.root, running=str(running or ""), project=place.name
-    )
+    # A state that machines share cannot be read as a file.
+    written = Engine(place, environment).export() if project.has_shared_state() else place.read_state()
+    running = verdict.istio_of(State(written).outputs) if written else ""
+    findings, silent = verdict.examine(topology.plan(wanted), chosen, place.root, running=running, project=place.name)
     verdict.enforce(findings, silent, warn, allowed=verdict.is_allowed(wanted, environment), project=place.name)
 
 

@@ -36,8 +36,9 @@ Istio that the mesh has now (stack output `mesh.istioVersion`) |
 | a chart of another version than the images | `name`, `version` and `appVersion` in its `Chart.yaml` |
 
 A Kubernetes above the newest is warned of, not refused. What does not tell its version is not judged: a node image
-whose tag names none; an existing cluster that does not answer within 15 seconds, of which a warning tells; and by the
-list of bad releases a build of a branch, which has a line but no number of a release.
+whose tag names none; an existing cluster that does not answer within 15 seconds, of which a warning tells; by the
+list of bad releases a build of a branch, which has a line but no number of a release; and with `pulumi up` the Istio
+that the mesh has now, where its state is not in a folder of this machine.
 
 ## To go on all the same
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tether import recorded
 from tether.compatibility import verdict
 from tether.errors import UnsupportedError
 from tether.parts import Parts
@@ -23,9 +24,20 @@ def check(settings: Settings, plan: Topology, parts: Parts) -> None:
     import pulumi
 
     project = pulumi.get_project()
-    findings, silent = verdict.examine(plan, parts, Path.cwd(), project=project)
+    findings, silent = verdict.examine(
+        plan, parts, Path.cwd(), running=_running(project, pulumi.get_stack()), project=project
+    )
     allowed = verdict.is_allowed(settings, os.environ)
     try:
         verdict.enforce(findings, silent, pulumi.log.warn, allowed=allowed, project=project)
     except UnsupportedError as error:
         raise pulumi.RunError(str(error)) from None
+
+
+def _running(project: str, stack: str) -> str:
+    """Version of Istio that the mesh has now, as the engine recorded it; empty where it cannot be read.
+
+    Read from the file: the engine's own ways to ask for a stack's outputs all leave a resource in the state.
+    """
+    folder = recorded.folder_of(os.environ.get("PULUMI_BACKEND_URL", ""))
+    return verdict.istio_of(recorded.outputs(folder, project, stack)) if folder else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from tether.compatibility import asking, chart, judging
 from tether.errors import Problem, UnsupportedError, count
@@ -17,6 +18,12 @@ VARIABLE = "TETHER_ALLOW_UNSUPPORTED"
 def is_allowed(settings: Settings, environment: Mapping[str, str]) -> bool:
     """Whether the settings or this run's environment turn refusals into warnings."""
     return settings.allow_unsupported or environment.get(VARIABLE) == "true"
+
+
+def istio_of(outputs: Mapping[str, Any]) -> str:
+    """The version of Istio that a stack's outputs tell of; empty where they tell of no mesh."""
+    mesh = outputs.get("mesh")
+    return str(cast("dict[str, Any]", mesh).get("istioVersion") or "") if isinstance(mesh, dict) else ""
 
 
 def examine(
