@@ -5,12 +5,13 @@ import pulumi
 from components.from_settings import mesh_args
 from components.mesh import Mesh
 from components.protection import protected
-from tether import parts, settings, stack_readme, topology
+from tether import parts, settings, stack_readme, standing, topology
 from tether.compatibility import program
 
 chosen = settings.of_stack()
 plan = topology.plan(chosen)
 used = parts.read()
+standing.check(chosen)
 program.check(chosen, plan, used)
 
 mesh = Mesh("mesh", mesh_args(chosen, plan, used), protected() if chosen.protect else None)

@@ -25,8 +25,8 @@ def state(folder: Path, project: str, stack: str) -> dict[str, Any] | None:
         return None
 
 
-def outputs(folder: Path, project: str, stack: str) -> dict[str, Any]:
-    """A stack's outputs, secrets as the engine encrypted them; empty where there are none that can be read.
+def resources(folder: Path, project: str, stack: str) -> list[dict[str, Any]]:
+    """What a stack holds, secrets as the engine encrypted them; empty where there is nothing that can be read.
 
     Args:
         folder: As for :func:`state`.
@@ -34,8 +34,12 @@ def outputs(folder: Path, project: str, stack: str) -> dict[str, Any]:
         stack: The same.
     """
     deployment = cast("dict[str, Any]", (state(folder, project, stack) or {}).get("deployment") or {})
-    resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
-    own = [one for one in resources if one.get("type") == "pulumi:pulumi:Stack"]
+    return cast("list[dict[str, Any]]", deployment.get("resources") or [])
+
+
+def outputs(folder: Path, project: str, stack: str) -> dict[str, Any]:
+    """A stack's outputs, in the same way; empty where there are none."""
+    own = [one for one in resources(folder, project, stack) if one.get("type") == "pulumi:pulumi:Stack"]
     return cast("dict[str, Any]", own[0].get("outputs") or {}) if own else {}
 
 

@@ -7,6 +7,9 @@ import pytest
 
 from tests.contract.conftest import of_settings, releases
 from tests.contract.recording import Recording, Registration
+from tether import standing
+from tether.errors import SettingsError
+from tether.settings import Settings, read
 
 SERVICE = "kubernetes:core/v1:Service"
 SLICE = "kubernetes:discovery.k8s.io/v1:EndpointSlice"
@@ -196,3 +199,14 @@ def test_a_mesh_behind_load_balancers_is_told_nothing_of_nodes(two_clusters: Rec
     assert "meshNetworks" not in values(two_clusters, "cluster1-istiod")["global"]
     assert [one for one in two_clusters.all() if one.type == SERVICE] == []
     assert all("triggers" not in gate.inputs for gate in gates(two_clusters).values())
+
+
+def test_a_mesh_that_stands_is_known_by_what_was_asked_of_the_engine(kind: Recording) -> None:
+    """Another way into the primary is refused, and what stands as it is wanted is not."""
+    at_nodes = read({"tether:exposure": '{"serviceType": "NodePort"}'})
+    balanced = mesh({}, {}, {})
+    for stands, same, other in ((kind, at_nodes, Settings()), (balanced, Settings(), at_nodes)):
+        recorded = [{"type": one.type, "urn": one.urn} for one in stands.all()]
+        standing.refuse(same, recorded, "tether")
+        with pytest.raises(SettingsError, match="nothing was changed"):
+            standing.refuse(other, recorded, "tether")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import TETHER, Environment, Ran
@@ -103,3 +104,24 @@ def test_a_wrong_passphrase_changes_nothing(mesh: Mesh) -> None:
     assert ran.code == 2, ran.talk
     assert "PULUMI_CONFIG_PASSPHRASE" in ran.stderr
     assert mesh.environment.state() == before
+
+
+def test_another_way_into_the_primary_of_a_standing_mesh_is_refused_before_anything_is_changed(mesh: Mesh) -> None:
+    environment = mesh.environment
+    written, before = environment.stack_file.read_text(), environment.state()
+    changed = yaml.safe_load(written)
+    changed["config"]["tether:exposure"] = {"serviceType": "NodePort"}
+    try:
+        environment.stack_file.write_text(yaml.safe_dump(changed))
+        ran = environment.run(TETHER, "up")
+        assert environment.state() == before
+        by_hand = environment.pulumi("up", "--yes", "--skip-preview")
+    finally:
+        environment.stack_file.write_text(written)
+    assert ran.code == 2, ran.talk
+    assert by_hand.code != 0, by_hand.talk
+    for said in (ran.stderr, by_hand.talk):
+        assert "tether:exposure.serviceType = NodePort" in said
+        assert "cluster2 goes by it" in said
+        assert "pulumi config set --path 'tether:exposure.serviceType' LoadBalancer" in said
+    assert mesh.environment.up()["changes"] == 0

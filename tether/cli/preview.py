@@ -15,7 +15,7 @@ from tether.cli.forms import Comment
 from tether.cli.policy import Packs
 from tether.cli.project import Project
 from tether.cli.talk import say
-from tether.cli.up import build_tools, check_versions, checked_settings
+from tether.cli.up import build_tools, check_against_state, checked_settings
 from tether.errors import ExitCode
 
 
@@ -44,7 +44,7 @@ def preview(place: Project, wish: Wish) -> ExitCode:
     wanted = checked_settings(place)
     build_tools(place)
     environment = project.full_environment(place)
-    check_versions(place, wanted, environment)
+    check_against_state(place, wanted, environment)
     if wish.drift:
         found = _foresee(place, environment, wish)
     else:

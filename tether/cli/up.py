@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from tether import parts, preflight, settings, topology
+from tether import parts, preflight, settings, standing, topology
 from tether.authority import root_key
 from tether.cli import locks, policy, private_file, processes, project, records, stack_file
 from tether.cli.engine import Engine, EngineError
@@ -82,7 +82,7 @@ def ready_engine(
     check_machine(place, wanted)
     build_tools(place)
     environment = {**project.full_environment(place), **(more or {})}
-    check_versions(place, wanted, environment)
+    check_against_state(place, wanted, environment)
     engine = Engine(place, environment, deadline)
     check_root_key_file(place, wanted, ready_stack(place, engine))
     return engine
@@ -177,17 +177,21 @@ def _made_from_elsewhere(place: Project) -> int:
     return len(State(exported).clusters()) if exported else 0
 
 
-def check_versions(place: Project, wanted: Settings, environment: Mapping[str, str]) -> None:
-    """Refuse parts and clusters whose versions are known to be bad or do not go together.
+def check_against_state(place: Project, wanted: Settings, environment: Mapping[str, str]) -> None:
+    """Refuse settings that the mesh cannot follow, and versions that are known to be bad or do not go together.
 
     Raises:
+        SettingsError: carries every problem.
         UnsupportedError: carries every finding, unless the settings or the environment allow them.
     """
     chosen = parts.read(place.root / parts.FILE)
     # A state that machines share cannot be read as a file.
     written = Engine(place, environment).export() if project.has_shared_state() else place.read_state()
-    running = verdict.istio_of(State(written).outputs) if written else ""
-    findings, silent = verdict.examine(topology.plan(wanted), chosen, place.root, running=running, project=place.name)
+    state = State(written or {})
+    standing.refuse(wanted, state.resources, place.name)
+    findings, silent = verdict.examine(
+        topology.plan(wanted), chosen, place.root, running=verdict.istio_of(state.outputs), project=place.name
+    )
     verdict.enforce(findings, silent, warn, allowed=verdict.is_allowed(wanted, environment), project=place.name)
 
 

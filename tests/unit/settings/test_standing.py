@@ -1,0 +1,78 @@
+"""What is refused of a mesh that stands: the other way to its istiod."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tether import standing
+from tether.errors import ExitCode, SettingsError
+from tether.settings import Settings, read
+
+LISTED: list[dict[str, Any]] = [
+    {"name": "east", "role": "primary", "network": "n1"},
+    {"name": "west", "role": "remote", "network": "n2"},
+    {"name": "north", "role": "remote", "network": "n3"},
+]
+RELEASE, SERVICE = "kubernetes:helm.sh/v3:Release", "kubernetes:core/v1:Service"
+
+
+def settings(mesh: str = "", **own: str) -> Settings:
+    listed = [{**one, "exposure": {"serviceType": own[one["name"]]}} if one["name"] in own else one for one in LISTED]
+    raw = {"tether:clusters": json.dumps(listed)}
+    return read({**raw, "tether:exposure": json.dumps({"serviceType": mesh})} if mesh else raw)
+
+
+def recorded(*made: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"type": kind, "urn": f"urn:pulumi:kind::tether::tether:index:Mesh${kind}::{name}"} for kind, name in made]
+
+
+BALANCED = recorded((RELEASE, "east-istiod"), (RELEASE, "west-istiod"), (RELEASE, "north-istiod"))
+AT_NODES = [*BALANCED, *recorded((SERVICE, "west-istiod"), (SERVICE, "north-istiod"))]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "resources", "told", "way_back"),
+    [
+        (settings("NodePort"), BALANCED, "tether:exposure.serviceType = NodePort", "LoadBalancer"),
+        (settings(east="NodePort"), BALANCED, "tether:clusters[0].exposure.serviceType = NodePort", "LoadBalancer"),
+        (settings(), AT_NODES, "tether:exposure.serviceType = LoadBalancer", "NodePort"),
+        (
+            settings("NodePort", east="LoadBalancer"), AT_NODES,
+            "tether:clusters[0].exposure.serviceType = LoadBalancer", "NodePort",
+        ),
+    ],
+    ids=["for all", "for the primary", "taken out", "back for the primary"],
+)  # fmt: skip
+def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_there_is(
+    wanted: Settings, resources: Any, told: str, way_back: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        standing.refuse(wanted, resources, "tether")
+    assert raised.value.exit_code is ExitCode.USAGE
+    (problem,) = raised.value.problems
+    said = str(raised.value)
+    assert "1 problem in the settings; nothing was changed." in said
+    assert told in said
+    assert "west, north go by it" in said
+    assert problem.fix.startswith("pulumi config set --path ")
+    assert f"serviceType' {way_back}  # as it stands; to change it: tether down" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("wanted", "resources"),
+    [
+        (settings(), BALANCED),
+        (settings("NodePort"), AT_NODES),
+        (settings("NodePort"), []),
+        (settings("NodePort"), recorded((RELEASE, "east-istiod"), (RELEASE, "gone-istiod"))),
+        (settings(west="NodePort"), BALANCED),
+        (settings("NodePort", west="LoadBalancer"), AT_NODES),
+    ],
+    ids=[
+        "load balancers stay", "nodes stay", "there is no mesh", "no remote has its Service yet",
+        "a remote of a balanced primary", "a remote of a primary at nodes",
+    ],
+)  # fmt: skip
+def test_what_leaves_the_way_to_istiod_alone_is_taken(wanted: Settings, resources: Any) -> None:
+    standing.refuse(wanted, resources, "tether")
