@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from tether import parts
+from tether.environments.folder import environment_of
 from toolchain.places import Checkout
 
 BACKEND_VARIABLE = "TETHER_BACKEND_URL"
@@ -30,7 +31,7 @@ def variables(project: Path) -> dict[str, str]:
     result = {
         "PATH": os.pathsep.join(first + [folder for folder in path if folder not in first]),
         "PULUMI_HOME": str(clone.pulumi_home),
-        "PULUMI_BACKEND_URL": os.environ.get(BACKEND_VARIABLE) or clone.state.as_uri(),
+        "PULUMI_BACKEND_URL": shared_state(clone.root) or clone.state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(clone.passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_SUPPRESS_NEO_LINK": "true",
@@ -43,6 +44,14 @@ def variables(project: Path) -> dict[str, str]:
         # Every plugin lies in PULUMI_HOME; a download could only hang where nothing can be reached.
         result["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
     return result
+
+
+def shared_state(project: Path) -> str:
+    """URL of the state that machines share; empty where the project has one of its own.
+
+    An environment (``tether env``) always has its own: it ends by itself, in a process without the user's variables.
+    """
+    return "" if environment_of(project) else os.environ.get(BACKEND_VARIABLE, "")
 
 
 def export_lines(project: Path) -> str:

@@ -15,7 +15,7 @@ import yaml
 
 from tether import parts
 from tether.cli.mesh_document import MeshDocument
-from toolchain.environment import variables
+from toolchain.environment import BACKEND_VARIABLE, variables
 
 PROJECT = Path(__file__).parents[2]
 TETHER = PROJECT / ".venv" / "bin" / "tether"
@@ -45,6 +45,8 @@ class Environment:
     project: Path = PROJECT
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stack: str = field(default_factory=lambda: f"e2e-{secrets.token_hex(3)}")
+    backend: str = ""
+    """URL of its state, where that is not the checkout's own."""
 
     def __post_init__(self) -> None:
         if self.stack_file.is_file() and not self.settings:
@@ -61,7 +63,8 @@ class Environment:
     @property
     def variables(self) -> dict[str, str]:
         """What every command runs with."""
-        return {**os.environ, **variables(self.project), "PULUMI_STACK": self.stack}
+        elsewhere = {BACKEND_VARIABLE: self.backend, "PULUMI_BACKEND_URL": self.backend} if self.backend else {}
+        return {**os.environ, **variables(self.project), **elsewhere, "PULUMI_STACK": self.stack}
 
     def run(self, *command: str | Path, environment: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
         """Run a command to its end, whatever that is."""

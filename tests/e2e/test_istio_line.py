@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.checkout import copy_of_the_checkout
+from tests.checkout import copy_of_the_checkout
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER, Environment, standing
 from tether import parts, versions
@@ -30,11 +30,16 @@ def parts_that_are_missing() -> list[str]:
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """A mesh of the older line; whoever runs on after its first ``up`` names the line no more."""
+    """A mesh of the older line, its state elsewhere; whoever runs on after its first ``up`` names the line no more."""
     assert not parts_that_are_missing(), "make them with: python -m toolchain test-tools"
-    environment = Environment(project=copy_of_the_checkout(tmp_path_factory.mktemp("older") / "tether"))
+    state = tmp_path_factory.mktemp("state")
+    checkout = copy_of_the_checkout(tmp_path_factory.mktemp("older") / "tether")
+    environment = Environment(project=checkout, backend=state.as_uri())
     with standing(environment, {istio_line.VARIABLE: OLDER.name}) as result:
         yield Mesh(environment=environment, result=result, up_at=0.0)
+    kept = [state, *((checkout / ".tether" / name) for name in ("environments", "events", "kubeconfigs"))]
+    left = [file for place in kept for file in place.rglob(f"*{environment.stack}*") if file.is_file()]
+    assert left == [], "the record goes with the mesh, wherever it was"
 
 
 @pytest.fixture(autouse=True)

@@ -3,15 +3,14 @@
 import contextlib
 import json
 import shutil
-import sys
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.checkout import copy_of_the_checkout, with_tools
 from tests.e2e.api_front import Front, front
-from tests.e2e.checkout import copy_of_the_checkout
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import TETHER, Environment
 from tether import parts, versions
@@ -96,10 +95,7 @@ def test_every_cluster_below_istio_s_oldest_kubernetes_is_named_and_asked_for_no
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with all its parts, which may be spoilt."""
-    place = copy_of_the_checkout(tmp_path_factory.mktemp("versions") / "tether")
-    made = Environment(project=place).run(sys.executable, "-m", "toolchain", "build")
-    assert made.code == 0, made.talk
-    return place
+    return with_tools(copy_of_the_checkout(tmp_path_factory.mktemp("versions") / "tether"))
 
 
 @pytest.fixture
@@ -137,7 +133,7 @@ def test_a_known_bad_istio_proxies_ahead_of_it_charts_of_another_version_and_old
         assert environment.pulumi("stack", "init", environment.stack).code == 0
         ran = environment.pulumi(*NO_PREVIEW)
     assert ran.code == ENGINE_FAILED, ran.talk
-    assert ran.talk.count("Versions that cannot be used") == 1, ran.talk
+    assert "Traceback" not in ran.talk
     for told in (
         ".tether/parts.json: istio_version = 1.30.3",
         "https://github.com/istio/istio/issues/60920",

@@ -17,6 +17,7 @@ from tether.cli.talk import say, warn
 from tether.cli.up import machine_of
 from tether.errors import Problem, TetherError, count
 from tether.removal import reach
+from toolchain.environment import BACKEND_VARIABLE
 
 
 @dataclass(frozen=True)
@@ -105,15 +106,21 @@ def _refuse_nothing(place: Project, state: State | None, suffixes: Collection[st
         raise NothingThereError(place)
 
 
+_OTHER_STATE = f"set {BACKEND_VARIABLE} as it was then, or unset it for the checkout's own."
+
+
 class NothingThereError(TetherError):
     """This checkout never made anything of the stack, or has removed it all."""
 
     exit_code = TetherError.exit_code.OK
 
     def __init__(self, place: Project) -> None:
-        others = remnants.other_stacks(place)
+        where = f"the state at {place.shared_state}" if place.shared_state else "this checkout"
+        others = [] if place.shared_state else remnants.other_stacks(place)
         hint = f" It has: {', '.join(others)}." if others else ""
-        super().__init__(f"Nothing to remove: this checkout has nothing of a stack {place.stack}.{hint}")
+        if place.records_elsewhere:
+            hint += f" One of that name was made from here with another state: {_OTHER_STATE}"
+        super().__init__(f"Nothing to remove: {where} has nothing of a stack {place.stack}.{hint}")
 
 
 def _remove_stack(engine: Engine, machine: Machine, state: State, clusters: Sequence[Foreign], *, force: bool) -> None:
@@ -162,7 +169,7 @@ def _destroy(engine: Engine, state: State, clusters: Sequence[Foreign], *, force
 
 def _remove_files(place: Project) -> None:
     own = remnants.state_files(place)
-    if not remnants.other_stacks(place):
+    if not place.shared_state and not remnants.other_stacks(place):
         # Nobody else needs the engine's logs and the rest of the backend. The passphrase stays: stack files
         # of this checkout may hold secrets that only it opens.
         own = (place.state, place.private / "pulumi" / "logs", place.private / "pulumi" / "workspaces", *own)

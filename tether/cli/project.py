@@ -1,5 +1,6 @@
 """The checkout that the command works on: its folders, its stack, its settings as written."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -52,21 +53,29 @@ class Project:
         return self.root / self.stack_folder / f"Pulumi.{self.stack}.yaml"
 
     @property
+    def shared_state(self) -> str:
+        """URL of the state where other machines find it too; empty where it lies in the checkout."""
+        from toolchain.environment import shared_state
+
+        return shared_state(self.root)
+
+    @property
     def state(self) -> Path:
-        """Folder of Pulumi's file backend, unless ``TETHER_BACKEND_URL`` names another (toolchain.environment)."""
+        """Folder of Pulumi's file backend in the checkout; of no meaning for a shared state."""
         return self.private / "state" / recorded.BOOKKEEPING
 
     @property
     def locks(self) -> Path:
         """Where the engine writes who holds the stack (pkg/backend/diy, lock.go)."""
-        return self.state / "locks" / "organization" / self.name / self.stack
+        folder = recorded.folder_of(self.shared_state) or self.state
+        return folder / "locks" / "organization" / self.name / self.stack
 
     def read_state(self) -> dict[str, Any] | None:
         """The stack's state as ``pulumi stack export`` gives it, read from the file itself; None if it is not plain.
 
         Half a second faster than asking the engine, three times in a run.
         """
-        if has_shared_state():
+        if self.shared_state:
             return None
         return recorded.state(self.state, self.name, self.stack)
 
@@ -81,7 +90,7 @@ class Project:
 
     def last_changes(self) -> int:
         """How many resources the last recorded run created, changed or removed."""
-        counts = self._last_told_changes() if has_shared_state() else self._last_recorded_changes()
+        counts = self._last_told_changes() if self.shared_state else self._last_recorded_changes()
         return sum(number for kind, number in counts.items() if kind not in _NO_CHANGES)
 
     def _last_recorded_changes(self) -> dict[str, int]:
@@ -103,24 +112,30 @@ class Project:
     @property
     def removals(self) -> Path:
         """What is kept of remotes that were taken out (tether.cli.kept)."""
-        return self.private / "removals" / self.stack
+        return self.private / "removals" / self._known_as
 
     @property
     def events(self) -> Path:
         """What the engine did, one file per run (tether.cli.event_log)."""
-        return self.private / "events" / self.stack
+        return self.private / "events" / self._known_as
 
     @property
     def record(self) -> Path:
-        """What this environment left on the machine (tether.cli.records)."""
-        return self.private / "environments" / f"{self.stack}.json"
+        """What the stack left on the machine (tether.cli.records)."""
+        return self.private / "environments" / f"{self._known_as}.json"
 
+    @property
+    def _known_as(self) -> str:
+        """Tells the stack from one of that name in another state; no stack's name holds the sign between."""
+        digest = hashlib.sha256(self.shared_state.encode()).hexdigest()[:8]
+        return f"{self.stack}@{digest}" if self.shared_state else self.stack
 
-def has_shared_state() -> bool:
-    """Whether the state lies where other machines find it too, and not in the checkout."""
-    from toolchain.environment import BACKEND_VARIABLE
-
-    return bool(os.environ.get(BACKEND_VARIABLE))
+    @property
+    def records_elsewhere(self) -> list[Path]:
+        """The same of stacks of that name in other states."""
+        folder = self.record.parent
+        found = [folder / f"{self.stack}.json", *folder.glob(f"{self.stack}@*.json")]
+        return [file for file in found if file != self.record and file.is_file()]
 
 
 def find(start: Path, stack: str | None = None) -> Project:

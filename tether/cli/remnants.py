@@ -139,20 +139,25 @@ class Machine:
 
 
 def state_files(project: Project) -> tuple[Path, ...]:
-    """Files of a stack in the file backend and beside it, once the stack itself is removed."""
-    own = (
-        project.state / "backups" / project.name / project.stack,
-        project.history,
-        project.locks,
+    """Files of a stack beside its state and, where that lies in the checkout, in it, once the stack is removed."""
+    logs = project.private / "pulumi" / "logs"
+    beside = [
         project.kubeconfigs,
         project.removals,
         project.events,
-    )
-    stacks = project.state / "stacks" / project.name
-    rest = list(stacks.glob(f"{project.stack}.json*")) if stacks.is_dir() else []
-    logs = project.private / "pulumi" / "logs"
-    rest += logs.glob(f"organization+{project.name}+{project.stack}-*.log") if logs.is_dir() else []
-    return tuple(path for path in (*own, *rest) if path.exists())
+        *logs.glob(f"organization+{project.name}+{project.stack}-*.log"),
+    ]
+    return tuple(path for path in (*beside, *_in_checkout(project)) if path.exists())
+
+
+def _in_checkout(project: Project) -> Iterator[Path]:
+    """What the file backend of the checkout has of a stack; of a stack in a shared state it knows only namesakes."""
+    if project.shared_state:
+        return
+    yield project.state / "backups" / project.name / project.stack
+    yield project.history
+    yield project.locks
+    yield from (project.state / "stacks" / project.name).glob(f"{project.stack}.json*")
 
 
 def other_stacks(project: Project) -> list[str]:

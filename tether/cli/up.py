@@ -171,7 +171,7 @@ def check_machine(place: Project, wanted: Settings) -> None:
 
 def _made_from_elsewhere(place: Project) -> int:
     """How many kind clusters another checkout made, as a state tells that both share."""
-    if not project.has_shared_state():
+    if not place.shared_state:
         return 0
     exported = Engine(place, project.full_environment(place)).export()
     return len(State(exported).clusters()) if exported else 0
@@ -186,7 +186,7 @@ def check_against_state(place: Project, wanted: Settings, environment: Mapping[s
     """
     chosen = parts.read(place.root / parts.FILE)
     # A state that machines share cannot be read as a file.
-    written = Engine(place, environment).export() if project.has_shared_state() else place.read_state()
+    written = Engine(place, environment).export() if place.shared_state else place.read_state()
     state = State(written or {})
     standing.refuse(wanted, state.resources, place.name)
     findings, silent = verdict.examine(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.workbench import checkout, exported, stack, write_state
-from tether.cli import project
+from tether.cli import project, records
 from tether.errors import NotFoundError, SettingsError, UsageError
 from tether.settings import read
 
@@ -124,3 +124,29 @@ def test_the_changes_of_a_run_on_a_shared_state_are_those_that_the_engine_told(
     event = {"summaryEvent": {"resourceChanges": {"create": 2, "same": 40}}}
     (place.events / "20261128T000000-up.jsonl").write_text(f'{{"preludeEvent": {{}}}}\n{json.dumps(event)}\n')
     assert place.last_changes() == 2
+
+
+def test_what_stacks_of_one_name_leave_behind_is_kept_apart_by_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    place = checkout(tmp_path)
+    records.add(place, ["0badcafe"], 2)
+    own = (place.record, place.events, place.removals)
+    for url in ("s3://bucket/one", "s3://bucket/two"):
+        monkeypatch.setenv("TETHER_BACKEND_URL", url)
+        assert records.read(place).suffixes == set()
+        assert not {*own} & {place.record, place.events, place.removals}
+        assert place.records_elsewhere == [own[0]], "not one that nobody made"
+    records.add(place, ["0badc0de"], 2)
+    monkeypatch.delenv("TETHER_BACKEND_URL")
+    assert records.read(place).suffixes == {"0badcafe"}
+    assert len(place.records_elsewhere) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "is_seen"), [("file:///shared/state", True), ("file:///a%20b", True), ("s3://bucket", False)]
+)
+def test_locks_in_a_folder_that_is_shared_are_seen(
+    url: str, is_seen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place = checkout(tmp_path)
+    monkeypatch.setenv("TETHER_BACKEND_URL", url)
+    assert str(place.locks).startswith(("/shared/state/.pulumi/locks/", "/a b/.pulumi/locks/")) is is_seen

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tether import parts
+from tether.environments import labels
 from tether.parts import Images, Parts, PartsMissingError
 from toolchain import environment
 from toolchain.places import Checkout
@@ -99,3 +100,13 @@ def test_the_state_is_where_the_machines_that_share_it_have_it(clone: Checkout, 
     assert environment.variables(clone.root)["PULUMI_BACKEND_URL"].endswith("/.tether/state")
     monkeypatch.setenv("TETHER_BACKEND_URL", "s3://bucket")
     assert environment.variables(clone.root)["PULUMI_BACKEND_URL"] == "s3://bucket"
+
+
+def test_an_environment_has_a_state_of_its_own_whatever_machines_share(
+    clone: Checkout, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TETHER_BACKEND_URL", "s3://bucket")
+    assert environment.shared_state(clone.root) == "s3://bucket"
+    (clone.private / "container-labels.json").write_text(labels.encode({labels.NAME_LABEL: "hour"}))
+    assert environment.shared_state(clone.root) == ""
+    assert environment.variables(clone.root)["PULUMI_BACKEND_URL"].endswith("/.tether/state")
