@@ -4,7 +4,6 @@ import json
 import secrets
 import socket
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +51,9 @@ class Desk:
     def recorded(self, *, shared: bool) -> list[str]:
         """Names of environments that a state knows of its stack; none where there is no stack."""
         done = self.run("pulumi", "stack", "export", "--non-interactive", shared=shared)
-        content: Mapping[str, Any] = json.loads(done.stdout)["deployment"] if done.returncode == 0 else {}
-        return [one["outputs"]["hex"] for one in content.get("resources") or [] if "hex" in one.get("outputs", {})]
+        content: dict[str, Any] = json.loads(done.stdout)["deployment"] if done.returncode == 0 else {}
+        resources: list[dict[str, Any]] = content.get("resources") or []
+        return [one["outputs"]["hex"] for one in resources if "hex" in one.get("outputs", {})]
 
 
 @pytest.fixture

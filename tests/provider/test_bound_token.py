@@ -241,7 +241,9 @@ def test_a_cluster_that_does_not_answer_is_given_up_only_where_that_was_asked_fo
     created.properties.update({"kubeconfig": machine.kubeconfig.replace(machine.api_server, "https://127.0.0.1:1")})
 
     if environment:
+        assert plugin.read(KIND, created.id, created.properties).id == ""
         plugin.delete(KIND, created.id, created.properties)
     else:
-        error = failed(lambda: plugin.delete(KIND, created.id, created.properties))
-        assert "token of ServiceAccount istio-system" in error.details()
+        for ask in (plugin.read, plugin.delete):
+            error = failed(lambda ask=ask: ask(KIND, created.id, created.properties))
+            assert "token of ServiceAccount istio-system" in error.details()

@@ -166,9 +166,11 @@ def test_a_cluster_that_does_not_answer_is_given_up_only_where_that_was_asked_fo
     created.properties.update({"kubeconfig": silent})
 
     if allowed:
+        assert plugin.read(KIND, NAME, created.properties).id == ""
         plugin.delete(KIND, NAME, created.properties)
     else:
-        assert "namespace istio-system" in failed(lambda: plugin.delete(KIND, NAME, created.properties)).details()
+        for ask in (plugin.read, plugin.delete):
+            assert "namespace istio-system" in failed(lambda ask=ask: ask(KIND, NAME, created.properties)).details()
 
 
 def test_finalizers_that_nobody_serves_end_the_wait_with_what_they_hold(

@@ -6,8 +6,8 @@ import threading
 from tether import kube
 
 GIVE_UP = "PULUMI_K8S_DELETE_UNREACHABLE"
-"""Environment variable; ``true`` has the Kubernetes provider forget objects, but no Helm releases, of a cluster that
-does not answer (pulumi-kubernetes provider.go, Delete), and ours its namespace."""
+"""Environment variable; ``true`` has the Kubernetes provider forget objects of a cluster that does not answer, Helm
+releases in a refresh only (pulumi-kubernetes provider.go, Delete and Read), and ours its namespace."""
 PATIENCE = 10.0
 """Seconds. The client tries several times and would be at it for a minute."""
 

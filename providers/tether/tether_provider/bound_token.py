@@ -98,7 +98,10 @@ class BoundToken(Resource[BoundTokenInputs, BoundTokenOutputs]):
         """See whether the Secret is there; without it the token is void."""
         if not state:
             return None
-        with reaching.reached(state["kubeconfig"], _what(state["namespace"], state["serviceAccount"])) as cluster:
+        is_there = False
+        with reaching.left(
+            operation, state["kubeconfig"], _what(state["namespace"], state["serviceAccount"])
+        ) as cluster:
             is_there = cluster.find(_path(state["namespace"], resource_id)) is not None
         return Found(self.outputs_of(state)) if is_there else None
 

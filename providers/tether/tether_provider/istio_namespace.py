@@ -77,7 +77,8 @@ class IstioNamespace(Resource[NamespaceInputs, NamespaceOutputs]):
         """See whether it is there, and what of ours it still carries."""
         if not state:
             return None
-        with reaching.reached(state["kubeconfig"], f"namespace {resource_id}") as cluster:
+        found: kube.Object | None = None
+        with reaching.left(operation, state["kubeconfig"], f"namespace {resource_id}") as cluster:
             found = cluster.find(_path(resource_id))
         if found is None:
             return None

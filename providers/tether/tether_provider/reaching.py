@@ -30,7 +30,10 @@ def reached(kubeconfig: str, what: str) -> Generator[kube.Api]:
 
 @contextlib.contextmanager
 def left(operation: Operation, kubeconfig: str, what: str) -> Generator[kube.Api]:
-    """The same for a deletion, which is given up with a cluster that does not answer where that was asked for.
+    """The same for a deletion and the look before it, both given up with a silent cluster where that was asked for.
+
+    The Kubernetes provider does the same in its Read and Delete; of Helm releases in Read alone, so that it takes a
+    refresh to give those up (pulumi-kubernetes provider.go).
 
     Raises:
         ProviderError: it refuses; or it does not answer and must not be given up.
