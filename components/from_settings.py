@@ -8,7 +8,8 @@ import pulumi
 from components.certificate_authority import CertificateAuthorityArgs
 from components.east_west_gateway import ExposureArgs, NodePortsArgs
 from components.istio import HelmValuesArgs
-from components.mesh import MeshArgs, MeshClusterArgs
+from components.mesh import MeshArgs
+from components.mesh_cluster import MeshClusterArgs, MeshClusterSettingsArgs
 from components.remote_secret import ApiServerTrustArgs
 from tether import kubeconfig
 from tether.credential import CredentialKind
@@ -153,7 +154,7 @@ def _cluster(cluster: ClusterPlan) -> MeshClusterArgs:
         "role": cluster.role.value,
         "network": cluster.network,
         "platform": cluster.platform.value,
-        "settings": _own_settings(cluster),
+        "settings": cast(MeshClusterSettingsArgs, _own_settings(cluster)),
     }
 
 

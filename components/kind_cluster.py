@@ -48,8 +48,6 @@ class KindCluster(pulumi.ComponentResource):
 
     provider: kubernetes.Provider
     """Kubernetes provider for the cluster."""
-    cluster: Cluster
-    """The cluster itself; what lives in it is deleted with it."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig for this machine; secret."""
     api_server: pulumi.Output[str]
@@ -78,6 +76,7 @@ class KindCluster(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self),
         )
+        """The cluster itself; what lives in it is deleted with it."""
         self.kubeconfig = self.cluster.kubeconfig
         self.api_server = self.cluster.api_server
         self.node_addresses = self.cluster.nodes.apply(topology.node_addresses)

@@ -64,7 +64,7 @@ class KindEnvironment(pulumi.ComponentResource):
         self,
         name: str,
         args: KindEnvironmentArgs,
-        clusters: dict[str, dict[str, pulumi.Input[Any]]],
+        clusters: Mapping[str, Mapping[str, object]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Make the environment.

@@ -14,38 +14,14 @@ from components.ingress_gateway import IngressGateway
 from components.istio import HelmValuesArgs, IstioArgs
 from components.kind_cluster import KindCluster
 from components.kind_environment import KindEnvironment, KindEnvironmentArgs
+from components.mesh_cluster import MeshClusterArgs
 from components.primary import Primary, PrimaryArgs
 from components.reader_credential import ReaderCredential
 from components.remote import Remote, RemoteArgs
-from components.remote_secret import ApiServerTrustArgs, RemoteSecret
+from components.remote_secret import RemoteSecret
 from components.resources import RemoteReady, Verification
 from tether import gateway_entry, helm_values, topology
 from tether.topology import ClusterPlan, Platform, Role
-
-
-class MeshClusterArgs(TypedDict):
-    """One cluster of the mesh."""
-
-    name: str
-    """Istio cluster ID."""
-    role: str
-    """``primary`` for the one that runs istiod, else ``remote``."""
-    network: str
-    """Network of the cluster's pods; every cluster has its own."""
-    platform: str
-    """``kind``, ``eks``, ``gke`` or ``aks`` to create the cluster, ``existing`` to take one."""
-    settings: NotRequired[dict[str, pulumi.Input[Any]]]
-    """Arguments of the platform's component (KindCluster, ExistingCluster, …) that are this cluster's own."""
-    helm_values: NotRequired[HelmValuesArgs]
-    """Helm values of this cluster, laid over those in ``istio``."""
-    exposure: NotRequired[ExposureArgs]
-    """Who may reach the cluster's east-west gateway, and where; everybody, at a load balancer when left out."""
-    bound_token_hours: NotRequired[int]
-    """Lifetime of the token with which istiod reads a remote, and which Tether renews; without an end when left out."""
-    api_server_trust: NotRequired[ApiServerTrustArgs]
-    """What istiod goes by to know a remote's API server, where that shows another certificate than its own."""
-    v1_endpoints: NotRequired[bool]
-    """Whether a remote's API server finds the Services of webhooks through v1 Endpoints, as on GKE and AKS."""
 
 
 class VerificationArgs(TypedDict):
@@ -105,8 +81,8 @@ class Mesh(pulumi.ComponentResource):
     """By cluster: API server, east-west gateway, ingress gateway if asked for, and istiod's address in the primary."""
     kubeconfigs: pulumi.Output[dict[str, str]]
     """By cluster ID; secret."""
-    authority: CertificateAuthority
-    """The shared certificate authority."""
+    root_certificate: pulumi.Output[str]
+    """The root certificate that every cluster trusts, PEM."""
     credentials: pulumi.Output[list[dict[str, Any]]]
     """By remote: ``cluster``, ``kind``, and the ``expiry`` of a bound token."""
     verification: pulumi.Output[dict[str, Any] | None]
@@ -122,7 +98,9 @@ class Mesh(pulumi.ComponentResource):
         self._ingress_gateways: dict[str, IngressGateway] = {}
         self._primary_settings = next(one for one in args["clusters"] if one["role"] == Role.PRIMARY)
         primary = self._create_primary(shared)
-        self.authority = primary.authority
+        self.authority = shared or cast(CertificateAuthority, primary.authority)
+        """The shared certificate authority."""
+        self.root_certificate = self.authority.root_certificate
         remotes = [cluster for cluster in args["clusters"] if cluster["role"] != Role.PRIMARY]
         credentials = {cluster["name"]: self._tie_remote(cluster, primary) for cluster in remotes}
         self.credentials = pulumi.Output.all(*[one.told(name) for name, one in credentials.items()])
@@ -208,8 +186,11 @@ class Mesh(pulumi.ComponentResource):
             "namespace_may_exist": settings["platform"] == Platform.EXISTING,
             "istio": self._istio(settings["name"]),
         }
-        if authority is not None:
-            arguments["authority"] = authority
+        if authority is not None and authority.cacerts is not None:
+            arguments["authority"] = {
+                "root_certificate": authority.root_certificate,
+                "cacerts": authority.cacerts,
+            }
         if "tls_minimum" in self._args:
             arguments["tls_minimum"] = self._args["tls_minimum"]
         if networks := self._mesh_networks():
@@ -256,8 +237,8 @@ class Mesh(pulumi.ComponentResource):
                 "cluster_name": name,
                 "secret_name": plan.remote_secret_name,
                 "api_server": self._places[name].cluster.api_server,
-                "certificate_authority": remote.credential.certificate_authority,
-                "token": remote.credential.token,
+                "certificate_authority": remote.certificate_authority,
+                "token": remote.reader_token,
                 "trust": cluster.get("api_server_trust", {}),
                 "istio_namespace": self._args["istio_namespace"],
                 "labels": self._args["istio"].get("labels", {}),

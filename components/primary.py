@@ -25,6 +25,15 @@ from tether.revision import Revision
 from tether.topology import CA_SECRET, CROSS_NETWORK_PORT, WEBHOOK_PORT, XDS_PORT
 
 
+class SigningAuthorityArgs(TypedDict):
+    """What istiod signs with, as a CertificateAuthority has it."""
+
+    root_certificate: pulumi.Input[str]
+    """The root certificate, PEM."""
+    cacerts: pulumi.Input[dict[str, str]]
+    """The data of istiod's Secret ``cacerts``; kept secret."""
+
+
 class PrimaryArgs(TypedDict):
     """What istiod is told about its mesh and its cluster."""
 
@@ -38,7 +47,7 @@ class PrimaryArgs(TypedDict):
     """Trust domain of every identity in the mesh."""
     istio_namespace: pulumi.Input[str]
     """Namespace of istiod; the remotes use the same name, since istiod's certificate holds it (istio/istio#32702)."""
-    authority: NotRequired[CertificateAuthority]
+    authority: NotRequired[SigningAuthorityArgs]
     """What istiod signs with; left out, Secret ``cacerts`` is somebody else's, and is awaited."""
     kubeconfig: pulumi.Input[str]
     """Kubeconfig for this machine, to see that istiod's webhooks answer; kept secret."""
@@ -58,14 +67,8 @@ class Primary(pulumi.ComponentResource):
     Pass the cluster's Kubernetes provider by ``opts``.
     """
 
-    namespace: pulumi.Resource
-    """istiod's namespace."""
-    authority: CertificateAuthority
-    """What istiod signs with."""
-    istiod: kubernetes.helm.v3.Release
-    """istiod's Release: ready when istiod is."""
-    exposure: list[pulumi.Resource]
-    """The Istio objects that open istiod and the mesh's services on the gateway."""
+    root_certificate: pulumi.Output[str]
+    """The root certificate of what istiod signs with, PEM."""
 
     def __init__(self, name: str, args: PrimaryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:Primary", name, {}, opts)
@@ -83,8 +86,12 @@ class Primary(pulumi.ComponentResource):
                 "may_exist": args.get("namespace_may_exist", False),
             },
         )
-        self.authority, cacerts = self._authority(name, args, inside)
-        bundle = ca_bundle(self.authority.root_certificate)
+        """istiod's namespace."""
+        self.authority: CertificateAuthority | None = None
+        """The authority that somebody else keeps, where it was awaited."""
+        root_certificate, signing = self._authority(name, args, inside)
+        self.root_certificate = pulumi.Output.from_input(root_certificate)
+        bundle = ca_bundle(root_certificate)
         base = istio_release(
             self,
             f"{name}-base",
@@ -109,8 +116,9 @@ class Primary(pulumi.ComponentResource):
             values=_istiod_values(args, bundle),
             # Side by side with the base chart, istiod lists kinds that are only half there, and then backs off
             # for up to twenty seconds in which gateways get no configuration.
-            depends_on=[base, cacerts],
+            depends_on=[base, signing],
         )
+        """istiod's Release: ready when istiod is."""
         answers = IstiodReady(
             name,
             {
@@ -123,14 +131,29 @@ class Primary(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[self.istiod]),
         )
         self.exposure = self._expose(name, namespace_name, revision(istio), labels, [answers])
+        """The Istio objects that open istiod and the mesh's services on the gateway."""
         self.register_outputs({})
 
     def _authority(
         self, name: str, args: PrimaryArgs, namespace: pulumi.Output[str]
-    ) -> tuple[CertificateAuthority, pulumi.Resource]:
-        """Give istiod its authority, or wait until somebody else has; istiod waits for what comes second."""
+    ) -> tuple[pulumi.Input[str], pulumi.Resource]:
+        """Give istiod its authority, or wait until somebody else has.
+
+        Returns:
+            The root certificate, and what istiod waits for.
+        """
         child = pulumi.ResourceOptions(parent=self)
-        authority = args.get("authority") or CertificateAuthority(
+        if "authority" in args:
+            cacerts = kubernetes.core.v1.Secret(
+                f"{name}-cacerts",
+                metadata=metadata(
+                    {"name": CA_SECRET, "namespace": namespace, "annotations": IN_PLACE}, args["istio"].get("labels")
+                ),
+                string_data=pulumi.Output.secret(args["authority"]["cacerts"]),
+                opts=child,
+            )
+            return args["authority"]["root_certificate"], cacerts
+        self.authority = CertificateAuthority(
             name,
             {
                 "source": "existing",
@@ -140,17 +163,7 @@ class Primary(pulumi.ComponentResource):
             },
             child,
         )
-        if authority.cacerts is None:
-            return authority, authority
-        cacerts = kubernetes.core.v1.Secret(
-            f"{name}-cacerts",
-            metadata=metadata(
-                {"name": CA_SECRET, "namespace": namespace, "annotations": IN_PLACE}, args["istio"].get("labels")
-            ),
-            string_data=authority.cacerts,
-            opts=child,
-        )
-        return authority, cacerts
+        return self.authority.root_certificate, self.authority
 
     def _expose(
         self,

@@ -3,12 +3,11 @@
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.istio import IstioArgs, ca_bundle, istio_release, remote_service_families, revision
 from components.istio_namespace import istio_namespace
 from components.istiod_endpoints import IstiodEndpointsArgs, IstiodPortsArgs, istiod_endpoints
-from components.reader_credential import ReaderCredential, ReaderCredentialArgs, reader_credential
+from components.reader_credential import ReaderCredentialArgs, reader_credential
 from components.reader_role import reader_role
 from tether.helm_values import Chart
 
@@ -57,10 +56,10 @@ class Remote(pulumi.ComponentResource):
     Pass the cluster's Kubernetes provider by ``opts``.
     """
 
-    credential: ReaderCredential
-    """With what istiod reads the cluster."""
-    istiod: kubernetes.helm.v3.Release
-    """Release with the Service and the webhook, after the reader's rights."""
+    reader_token: pulumi.Output[str]
+    """Token with which istiod reads the cluster; secret."""
+    certificate_authority: pulumi.Output[str]
+    """CA of the cluster's API server, PEM."""
 
     def __init__(self, name: str, args: RemoteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tether:index:Remote", name, {}, opts)
@@ -129,6 +128,7 @@ class Remote(pulumi.ComponentResource):
             # Whoever calls the webhook goes by them: they are there before it, and still when it leaves.
             depends_on=[base, role, *istiod_endpoints(self, name, ways)],
         )
+        """Release with the Service and the webhook, after the reader's rights."""
         reader: ReaderCredentialArgs = {
             "namespace": inside,
             "kubeconfig": args["kubeconfig"],
@@ -137,6 +137,9 @@ class Remote(pulumi.ComponentResource):
         if "bound_token_hours" in args:
             reader["bound_token_hours"] = args["bound_token_hours"]
         self.credential = reader_credential(self, f"{name}-reader-token", reader, [base])
+        """With what istiod reads the cluster."""
+        self.reader_token = self.credential.token
+        self.certificate_authority = self.credential.certificate_authority
         self.register_outputs({})
 
 

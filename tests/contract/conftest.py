@@ -52,7 +52,7 @@ def mesh_args(
     *remotes: str, platform: str = "kind", verify: bool = True, ingress: bool = False, authority: Any = None
 ) -> MeshArgs:
     names = ["cluster1", *remotes]
-    own: dict[str, Any] = (
+    own: Any = (
         {} if platform == "kind" else {"kubeconfig": "kubeconfig-of-existing", "api_server": "https://10.0.0.1:6443"}
     )
     args: MeshArgs = {
