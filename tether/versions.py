@@ -138,13 +138,21 @@ ACTIONLINT = Pin(
     module_version="v1.7.12",
     reason="newest; only the tests of pipelines/ call it, and its Python package downloads what it needs",
 )
+PULUMI_YAML = Pin(
+    name="pulumi-yaml",
+    version="1.25.0",
+    module="github.com/pulumi/pulumi-yaml",
+    module_version="v1.25.0",
+    reason="newest that can be had; only the tests that use the components from another language call it",
+)
 PAUSE = Pin(name="pause", version="3.10.1", reason="the tag that kubeadm 1.34 asks for")
 GO = Pin(name="go", version="1.26", reason="Istio 1.31 asks for Go 1.26.0 or newer")
 UV = Pin(name="uv", version="0.13.9", reason="reads the committed uv.lock")
 
 PINS = (
     KUBERNETES, ETCD, ISTIO, ISTIO_RELEASE, ENVOY, ISTIO_1_30, ISTIO_1_30_RELEASE, ENVOY_1_38,
-    PULUMI, PULUMI_KUBERNETES, PULUMI_RANDOM, KIND, COREDNS, METALLB, ACTIONLINT, PAUSE, GO, UV,
+    PULUMI, PULUMI_KUBERNETES, PULUMI_RANDOM, KIND, COREDNS, METALLB, ACTIONLINT, PULUMI_YAML,
+    PAUSE, GO, UV,
 )  # fmt: skip
 
 DEFAULT_LINE = IstioLine(

@@ -22,6 +22,7 @@ def _test_tools(_options: argparse.Namespace) -> int:
     from toolchain import build
 
     build.ensure_actionlint()
+    build.ensure_yaml()
     build.ensure_other_lines()
     return OK
 
@@ -67,7 +68,7 @@ def _bin(_options: argparse.Namespace) -> int:
 
 COMMANDS: Mapping[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "bootstrap": (_bootstrap, "install what the build needs: uv, Go, system packages, the Python environment"),
-    "test-tools": (_test_tools, "get what only tests need: a browser, actionlint and the other lines of Istio"),
+    "test-tools": (_test_tools, "get what only tests need: a browser, actionlint, Pulumi's YAML, other lines of Istio"),
     "clouds": (_clouds, "install the packages of all clouds, for clusters of platform eks, gke and aks"),
     "build": (_build, "make or fetch every part that is missing and link it into .tether"),
     "status": (_status, "what is used, where it comes from and why; what is cached"),

@@ -153,6 +153,18 @@ def ensure_actionlint() -> Path:
     return _ensure_program(programs.ACTIONLINT, places.checkout())
 
 
+def ensure_yaml() -> Path:
+    """Build the language host of YAML, which only tests need, and link it into the project.
+
+    Returns:
+        The executable.
+
+    Raises:
+        schedule.BuildError: it could not be built.
+    """
+    return _ensure_program(programs.PULUMI_YAML, places.checkout())
+
+
 def _ensure_program(program: Artefact, clone: Checkout) -> Path:
     with progress.listener() as listener:
         made = schedule.realise([program], Store(places.cache()), listener)

@@ -153,6 +153,16 @@ ACTIONLINT = golang.artefact(
     )
 )
 """For the tests of the pipelines only."""
+PULUMI_YAML = golang.artefact(
+    Program(
+        name="pulumi-language-yaml",
+        wrapper="pulumi-yaml",
+        packages={"pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"},
+        tags=PULUMI_TAGS,
+        stamps={f"{versions.PULUMI_YAML.module}/pkg/version.Version": f"v{versions.PULUMI_YAML.version}"},
+    )
+)
+"""Language host of YAML programs, for the tests that use the components from one."""
 ECHO = _istio(
     versions.DEFAULT_LINE,
     "istio-echo",

@@ -51,7 +51,8 @@ class Dispatcher(sdk.Provider):
     async def configure(self, request: sdk.ConfigureRequest) -> sdk.ConfigureResponse:
         """Say what the provider can do; it has no settings."""
         del request
-        return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True)
+        # Inputs of components have outputs inside, of which only some are known or secret.
+        return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True, accept_outputs=True)
 
     async def get_schema(self, request: sdk.GetSchemaRequest) -> sdk.GetSchemaResponse:
         """Describe the resources; ``pulumi import`` asks for it."""

@@ -1,4 +1,4 @@
-"""The plugin process: serves the provider to the engine and ends with it."""
+"""The plugin process: serves resources, and components where it was given them, and ends with the engine."""
 
 import argparse
 import asyncio
@@ -10,11 +10,13 @@ import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from importlib import metadata
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
+import pulumi
 from google.protobuf import any_pb2
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
@@ -22,7 +24,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 from tether import shield
 from tether.kube import KubeError
 from tether.redact import redact
-from tether_provider import wire
+from tether_provider import schema, wire
 from tether_provider.dispatcher import AnyResource, Dispatcher, HalfMadeError
 from tether_provider.errors import CancelledError, ProviderError
 from tether_provider.log import EngineLog
@@ -33,13 +35,29 @@ _FAREWELL = 8.0
 """Seconds that running verbs have to clean up once the process is told to end."""
 
 
-def main(arguments: list[str]) -> int:
+class ComponentHost(Protocol):
+    """What builds components for programs that only know their names."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Theirs and that of their inputs (Pulumi package schema)."""
+        ...
+
+    async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC names its methods so
+        """Build one."""
+
+
+Components = Callable[[str, str], ComponentHost]
+"""Makes a host, for the engine's address and a version."""
+
+
+def main(arguments: list[str], components: Components) -> int:
     """Serve until the engine is done; ``arguments`` are the engine's, its address first."""
     parser = argparse.ArgumentParser(description="Tether's resource provider; started by the Pulumi engine")
     parser.add_argument("engine", help="address of the engine")
     engine = parser.parse_known_args(arguments)[0].engine
     shield.put_up()
-    asyncio.run(_serve(engine))
+    asyncio.run(_serve(engine, components))
     return 0
 
 
@@ -72,12 +90,13 @@ def resources() -> list[AnyResource]:
     ]
 
 
-async def _serve(engine: str) -> None:
+async def _serve(engine: str, components: Components) -> None:
     version = metadata.version("tether")
     dispatcher = Dispatcher(resources(), EngineLog(engine), version)
     options = [("grpc.max_receive_message_length", _MESSAGE_LIMIT), ("grpc.max_send_message_length", _MESSAGE_LIMIT)]
     server = grpc.aio.server(options=options)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(version, dispatcher, engine), server)
+    servicer = Servicer(version, dispatcher, engine, components)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     stop = asyncio.Event()
@@ -120,8 +139,23 @@ def _answers(address: str) -> bool:
 class Servicer(ProviderServicer):
     """The SDK's server with errors that a person can read: one sentence, no traceback, no secret."""
 
-    def __init__(self, version: str, provider: Dispatcher, engine: str) -> None:
+    def __init__(self, version: str, provider: Dispatcher, engine: str, components: Components) -> None:
         super().__init__([], version, provider, engine)
+        self._make_host = lambda: components(engine, version)
+
+    @cached_property
+    def _components(self) -> ComponentHost:
+        return self._make_host()
+
+    async def GetSchema(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC names its methods so
+        """Describe resources and components; ``pulumi import`` and ``pulumi package`` ask for it."""
+        sdk: Any = super()
+        resources = await sdk.GetSchema(request, context)
+        return provider_pb2.GetSchemaResponse(schema=schema.joined(resources.schema, self._components.schema))
+
+    async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Build a component."""
+        return await _guarded(lambda asked, answer: self._components.Construct(asked, answer), request, context)
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC names its methods so
         """Validate inputs."""
@@ -161,8 +195,10 @@ async def _guarded(call: Callable[[Any, Any], Awaitable[Any]], request: Any, con
         await context.abort_with_status(_partial(error))
     except CancelledError as error:
         await context.abort(grpc.StatusCode.CANCELLED, redact(str(error)))
-    except (ProviderError, KubeError) as error:
+    except (ProviderError, KubeError, pulumi.RunError) as error:
         await context.abort(grpc.StatusCode.FAILED_PRECONDITION, redact(str(error)))
+    except grpc.aio.AbortError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a sentence and the log the rest
         sys.stderr.write(redact(traceback.format_exc()))
         sys.stderr.flush()

@@ -1,7 +1,7 @@
-"""The provider's schema: enough for ``pulumi import`` and for tools that list resources."""
+"""The provider's schema, for ``pulumi import``, ``pulumi package`` and tools that list resources."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tether_provider.resource import Resource, Wire, wire_names
@@ -19,6 +19,12 @@ def render(resources: Iterable[Resource[Any, Any]], version: str) -> str:
             "resources": {resource.token: _describe(resource) for resource in resources},
         }
     )
+
+
+def joined(resources: str, components: Mapping[str, Any]) -> str:
+    """The schema of resources, and of components beside them."""
+    mine = json.loads(resources)
+    return json.dumps({**components, **mine, "resources": {**mine["resources"], **components["resources"]}})
 
 
 def _describe(resource: Resource[Any, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ WRAPPERS = {
     "coredns": (versions.COREDNS,),
     "metallb": (versions.METALLB,),
     "actionlint": (versions.ACTIONLINT,),
+    "pulumi-yaml": (versions.PULUMI_YAML,),
 }
 
 
