@@ -4,7 +4,6 @@ from typing import NotRequired
 
 import pulumi
 import pulumi_azure as azure
-import pulumi_kubernetes as kubernetes
 
 from components.aks_network import AksNetwork
 from components.cloud_cluster import CloudClusterArgs
@@ -28,8 +27,6 @@ class AksCluster(pulumi.ComponentResource):
     find it from whatever network is connected, without a private DNS zone in each.
     """
 
-    provider: kubernetes.Provider
-    """Kubernetes provider for the cluster."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig for this machine, with the client certificate of the cluster's local account; secret."""
     api_server: pulumi.Output[str]
@@ -59,6 +56,7 @@ class AksCluster(pulumi.ComponentResource):
         self.api_server = pulumi.Output.concat("https://", cluster.fqdn, ":443")
         self.kubeconfig = self._kubeconfig(cluster)
         self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], around)
+        """Kubernetes provider for the cluster."""
         self.register_outputs({"apiServer": self.api_server})
 
     def _create_cluster(

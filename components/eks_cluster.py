@@ -6,7 +6,6 @@ from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_kubernetes as kubernetes
 
 from components.cloud_cluster import EVERYBODY, CloudClusterArgs
 from components.cluster_provider import cluster_provider
@@ -33,8 +32,6 @@ class EksCluster(pulumi.ComponentResource):
     straight to pods keep the port; those that lead to nodes have rules of their own from their controller.
     """
 
-    provider: kubernetes.Provider
-    """Kubernetes provider for the cluster."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig for this machine, which asks the program ``aws`` for tokens; secret."""
     api_server: pulumi.Output[str]
@@ -60,6 +57,7 @@ class EksCluster(pulumi.ComponentResource):
         self.kubeconfig = self._kubeconfig(cluster)
         around = [nodes, *self._open(cluster)]
         self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], around)
+        """Kubernetes provider for the cluster."""
         self.register_outputs({"apiServer": self.api_server})
 
     def _create_cluster(self, subnets: list[pulumi.Input[str]]) -> aws.eks.Cluster:

@@ -3,7 +3,6 @@
 from typing import NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster_provider import cluster_provider
 
@@ -22,8 +21,6 @@ class ExistingClusterArgs(TypedDict):
 class ExistingCluster(pulumi.ComponentResource):
     """A Kubernetes provider for a cluster that Tether did not make and never deletes."""
 
-    provider: kubernetes.Provider
-    """Kubernetes provider for the cluster."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig for this machine; secret."""
     api_server: pulumi.Output[str]
@@ -34,4 +31,5 @@ class ExistingCluster(pulumi.ComponentResource):
         self.kubeconfig = pulumi.Output.secret(args["kubeconfig"])
         self.api_server = pulumi.Output.from_input(args.get("api_server", ""))
         self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"])
+        """Kubernetes provider for the cluster."""
         self.register_outputs({"apiServer": self.api_server})

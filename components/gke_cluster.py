@@ -4,7 +4,6 @@ from typing import NotRequired
 
 import pulumi
 import pulumi_gcp as gcp
-import pulumi_kubernetes as kubernetes
 
 from components.cloud_cluster import CloudClusterArgs, gateway_rules
 from components.cluster_provider import cluster_provider
@@ -33,8 +32,6 @@ class GkeCluster(pulumi.ComponentResource):
     where it may write rules.
     """
 
-    provider: kubernetes.Provider
-    """Kubernetes provider for the cluster."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig for this machine, which asks the program ``gke-gcloud-auth-plugin`` for tokens; secret."""
     api_server: pulumi.Output[str]
@@ -52,6 +49,7 @@ class GkeCluster(pulumi.ComponentResource):
         self.api_server = pulumi.Output.concat("https://", address)
         self.kubeconfig = self._kubeconfig(cluster)
         self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], around)
+        """Kubernetes provider for the cluster."""
         self.register_outputs({"apiServer": self.api_server})
 
     def _network(self) -> tuple[pulumi.Input[str], pulumi.Input[str]]:

@@ -3,7 +3,6 @@
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster_provider import cluster_provider
 from components.resources import Cluster
@@ -46,8 +45,6 @@ class KindClusterArgs(TypedDict):
 class KindCluster(pulumi.ComponentResource):
     """A kind cluster with a Kubernetes provider for it."""
 
-    provider: kubernetes.Provider
-    """Kubernetes provider for the cluster."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig for this machine; secret."""
     api_server: pulumi.Output[str]
@@ -81,4 +78,5 @@ class KindCluster(pulumi.ComponentResource):
         self.api_server = self.cluster.api_server
         self.node_addresses = self.cluster.nodes.apply(topology.node_addresses)
         self.provider = cluster_provider(self, name, self.kubeconfig, args["identifier"], delete_unreachable=True)
+        """Kubernetes provider for the cluster."""
         self.register_outputs({"apiServer": self.api_server})
