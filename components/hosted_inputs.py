@@ -107,7 +107,7 @@ class _Shape:
 def _of_mesh(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The same rules as for settings, of what they have in common."""
     document: dict[str, Any] = {key: inputs[key] for key in ("meshId", "trustDomain", "istioNamespace")}
-    document["clusters"] = [_cluster(cluster) for cluster in inputs["clusters"]]
+    document["clusters"] = [_cluster(index, cluster) for index, cluster in enumerate(inputs["clusters"])]
     raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in document.items()}
     try:
         read({f"{NAMESPACE}:{key}": value for key, value in raw.items()})
@@ -117,11 +117,11 @@ def _of_mesh(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for index, cluster in enumerate(inputs["clusters"]):
         if cluster["platform"] == Platform.EXISTING and "kubeconfig" not in cluster.get("settings", {}):
             yield f"clusters[{index}].settings.kubeconfig", "is missing; a cluster that exists is reached with it"
-    if "kind" not in inputs and any(cluster["platform"] == Platform.KIND for cluster in inputs["clusters"]):
+    if inputs.get("kind") is None and any(cluster["platform"] == Platform.KIND for cluster in inputs["clusters"]):
         yield "kind", "is missing; clusters of platform kind are made with it"
 
 
-def _cluster(given: Mapping[str, Any]) -> dict[str, Any]:
+def _cluster(index: int, given: Mapping[str, Any]) -> dict[str, Any]:
     """A cluster as settings write it."""
     own, platform = given.get("settings", {}), given["platform"]
     written = {key: given[key] for key in ("name", "role", "network", "platform")}
@@ -130,5 +130,5 @@ def _cluster(given: Mapping[str, Any]) -> dict[str, Any]:
         return written | {key: known[key] for key in ("podCidr", "serviceCidr", "nodeImage") if key in known}
     if platform == Platform.EXISTING:
         address = {"apiServer": known.get("apiServer", _LATER)} if "apiServer" in own else {}
-        return written | address | {"kubeconfig": f"that of {given['name']}"}
+        return written | address | {"kubeconfig": f"of clusters[{index}], known later"}
     return written | {platform: own}
