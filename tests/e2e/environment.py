@@ -159,9 +159,9 @@ class Environment:
             return []
         return cast("list[dict[str, Any]]", json.loads(ran.stdout)["deployment"].get("resources") or [])
 
-    def remove(self) -> None:
-        """Take it down and take its settings file away."""
-        ran = self.run(TETHER, "down", "--yes")
+    def remove(self, *command: str) -> None:
+        """Take it down, by ``tether down --yes`` or another command, and take its settings file away."""
+        ran = self.run(*command) if command else self.run(TETHER, "down", "--yes")
         self.stack_file.unlink(missing_ok=True)
         assert ran.code == 0, ran.talk
 

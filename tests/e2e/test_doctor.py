@@ -1,12 +1,14 @@
 """The doctor names the one cause of each breakage of a real mesh, and the fix that it prints mends it."""
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -220,6 +222,28 @@ def test_a_healthy_mesh_is_examined_in_ten_seconds(ward: Ward) -> None:
     found = ward.examine(Way.CONTEXTS)
     assert found["seconds"] < HEALTHY_SECONDS
     assert {one["status"] for one in found["findings"]} == {"ok"}
+
+
+def test_what_the_doctor_is_asked_and_how_it_answers_can_be_chosen(ward: Ward) -> None:
+    environment = ward.environment
+    ward.be_well()
+    ran = environment.run(TETHER, "doctor", "--fail-on", "warning", "--output", "junit")
+    (suite,) = ElementTree.fromstring(ran.stdout)  # noqa: S314 - our own
+    assert suite.get("tests") == str(len(list(suite)))
+    assert ran.code == (ExitCode.OK if suite.get("failures") == "0" else ExitCode.UNHEALTHY), ran.talk
+    ran = environment.run(TETHER, "doctor", "--stack", environment.stack, "--only", "D13")
+    assert ran.code == 0, ran.talk
+
+
+def test_the_doctor_looks_again_and_again_until_it_is_interrupted(ward: Ward) -> None:
+    watching = ward.environment.start(TETHER, "doctor", "--watch")
+    try:
+        assert watching.stdout
+        said = watching.stdout.readline()
+    finally:
+        watching.send_signal(signal.SIGINT)
+        more, _ = watching.communicate(timeout=SECONDS)
+    assert "Healthy" in said + more
 
 
 def test_the_doctor_works_on_any_mesh_that_contexts_name(ward: Ward) -> None:

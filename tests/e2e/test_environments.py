@@ -126,8 +126,9 @@ def test_two_environments_share_nothing_and_each_ends_in_its_own_way(desk: Desk)
 
         file = desk.type("kubeconfig", first).stdout.strip()
         for cluster in ("cluster1", "cluster2"):
-            asked = ["kubectl", "--kubeconfig", file, "--context", cluster, "get", "--raw", "/readyz"]
-            assert subprocess.run(asked, env=desk.variables, capture_output=True, text=True, check=True).stdout == "ok"
+            asked = ["kubectl", "--kubeconfig", file, "--context", cluster, "get", "pods", "--all-namespaces"]
+            pods = subprocess.run(asked, env=desk.variables, capture_output=True, text=True, check=True).stdout
+            assert "istio-eastwestgateway" in pods
 
         # The nodes of one are enough beside the mesh of other tests; what it has of its own stays while it is paused.
         assert desk.ask("pause", first)["environment"]["phase"] == "paused"
@@ -148,6 +149,7 @@ def test_two_environments_share_nothing_and_each_ends_in_its_own_way(desk: Desk)
         assert labelled(first) == things_of(one) == []
         assert desk.names() == [second]
 
+    assert_its_time_is_its_owner_s(desk, second)
     before = nodes_of(second)
     desk.type("pause", second)
     resumed = desk.ask("resume", second)
@@ -162,6 +164,18 @@ def test_two_environments_share_nothing_and_each_ends_in_its_own_way(desk: Desk)
     desk.type("down", second, "--yes")
     assert labelled(second) == things_of(two) == []
     assert desk.files() == []
+
+
+def assert_its_time_is_its_owner_s(desk: Desk, name: str) -> None:
+    """Whoever it belongs to can look at it, give it more time or no end, and see what its removal would take."""
+    shown = desk.ask("show", name)["environment"]
+    longer = desk.ask("extend", name, "30m")["environment"]
+    assert longer["expires"] > shown["expires"]
+    assert desk.ask("keep", name)["environment"]["expires"] is None
+    assert desk.ask("extend", name, "1h")["environment"]["expires"]
+    removed = desk.type("down", name, "--dry-run").stdout.splitlines()
+    assert set(map(short, labelled(name))) <= set(map(short, removed))
+    assert "OnUnitInactiveSec" in desk.type("timer").stdout
 
 
 def subnet_of(name: str) -> str:

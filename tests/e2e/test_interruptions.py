@@ -19,7 +19,7 @@ def environment() -> Iterator[Environment]:
         yield made
         suffix = made.suffix
     finally:
-        made.remove()
+        made.remove("make", "--no-print-directory", "down")
     assert not suffix or things_of(suffix) == []
 
 
@@ -37,6 +37,11 @@ def test_ctrl_c_while_clusters_start_leaves_nothing_after_down(environment: Envi
     assert running.returncode == 1, said
     assert "make up" in said
     assert nodes(environment) == [], "a cancelled create leaves no node behind"
+    suffix = environment.suffix
+    ran = environment.run(TETHER, "down", "--yes", "--force")
+    assert ran.code == 0, ran.talk
+    assert environment.state() == []
+    assert not suffix or things_of(suffix) == []
 
 
 @pytest.mark.timeout(900)

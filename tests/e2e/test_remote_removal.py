@@ -61,7 +61,7 @@ class Trio:
 
     def remove(self, *options: str) -> Ran:
         """Have the west leave."""
-        return self.environment.run(TETHER, "remote", "remove", "west", *options)
+        return self.environment.run(TETHER, "remote", "remove", "west", "--stack", self.environment.stack, *options)
 
     def renew_authority(self) -> str:
         """Have the primary's Secret hold another certificate of the same root, as whoever keeps it does."""
@@ -255,7 +255,7 @@ def test_a_remote_leaves_without_a_refused_pod_and_comes_back_while_the_others_l
     trio.do("west", "-n", "shop", "rollout", "restart", "deployment/web")
     trio.do("west", "-n", "shop", "delete", "pods", "--all", "--wait=true")
     until("new pods have no proxy", lambda: "istio-proxy" not in proxies(trio), seconds=START_SECONDS)
-    trio.do("west", "label", "namespace", "shop", "istio-injection=enabled")
+    trio.do("west", "label", "namespace", "shop", "istio-injection=enabled", "--overwrite")
     with traffic.between({name: file for name, file in trio.files.items() if name != "west"}) as crossing:
         with Asking(trio) as asking, crossing.during("a remote left"):
             ran = trio.remove("--yes")

@@ -122,6 +122,7 @@ def test_the_report_holds_no_credential_of_the_mesh(mesh: Mesh, written: str) ->
 
 
 def test_a_verification_is_made_for_the_report_or_taken_from_a_file(mesh: Mesh, tmp_path: Path) -> None:
+    stack = mesh.environment.stack
     made, matrix, taken = tmp_path / "made.html", tmp_path / "matrix.json", tmp_path / "taken.html"
 
     def tether(*arguments: str | Path) -> str:
@@ -130,8 +131,11 @@ def test_a_verification_is_made_for_the_report_or_taken_from_a_file(mesh: Mesh, 
         return ran.stdout
 
     tether("report", "--no-trace", "--verify", "--out", made)
-    matrix.write_text(tether("verify", "--only", "http", "--requests", "7", "--output", "json"))
-    tether("report", "--no-trace", "--matrix", matrix, "--out", taken)
+    matrix.write_text(tether("verify", "--stack", stack, "--only", "http", "--requests", "7", "--output", "json"))
+    contexts = tmp_path / "contexts"
+    mesh.environment.write_contexts(contexts, (PRIMARY, REMOTE))
+    named = ("--primary", PRIMARY, "--remote", REMOTE, "--kubeconfig", contexts)
+    tether("report", "--no-trace", "--matrix", matrix, "--out", taken, *named)
 
     sent = json.loads(matrix.read_text())["requests"]
     for file, number in ((made, r"\d+"), (taken, str(sent))):

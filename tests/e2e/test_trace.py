@@ -129,6 +129,36 @@ def test_a_trace_works_on_any_mesh_that_contexts_name(mesh: Mesh) -> None:
     assert (code, record.ok, record.cluster_id) == (0, True, REMOTE)
 
 
+def test_a_trace_is_drawn_as_it_is_played_and_from_its_record(mesh: Mesh, tmp_path: Path) -> None:
+    def drawn(*words: str | Path) -> bytes:
+        file = tmp_path / "drawn"
+        ran = mesh.environment.run(TETHER, "trace", *words, "--out", file)
+        assert ran.code == 0, ran.talk
+        return file.read_bytes()
+
+    record = tmp_path / "record.json"
+    record.write_bytes(drawn("--from", REMOTE, "--output", "json"))
+    for form, mark in (("svg", b"<svg"), ("png", b"\x89PNG"), ("mermaid", b"sequenceDiagram")):
+        assert mark in drawn("--output", form)
+        assert mark in drawn("--record", record, "--output", form)
+
+
+def test_the_token_of_a_running_proxy_is_as_good_as_a_new_one(mesh: Mesh, tmp_path: Path) -> None:
+    environment = mesh.environment
+    (pod,) = environment.get(REMOTE, "-n", "istio-system", "pods", "-l", f"app={GATEWAY}")["items"]
+    token = environment.kubectl(
+        REMOTE, "exec", pod["metadata"]["name"], "-n", "istio-system", "-c", "istio-proxy", "--", "cat",
+        "/var/run/secrets/tokens/istio-token",
+    )  # fmt: skip
+    assert token.code == 0, token.stderr
+    file = tmp_path / "token"
+    file.touch(mode=0o600)
+    file.write_text(token.stdout)
+    whose = ("--namespace", "istio-system", "--service-account", GATEWAY)
+    code, record = traced(environment, *whose, "--token-file", str(file))
+    assert (code, record.ok) == (ExitCode.OK, True)
+
+
 def test_a_gateway_is_not_restarted_unasked(mesh: Mesh) -> None:
     ran = mesh.environment.run(TETHER, "trace", "--gateway")
     assert ran.code == ExitCode.USAGE

@@ -85,7 +85,9 @@ def test_the_readme_output_is_a_page_with_every_cluster(mesh: Mesh) -> None:
 
 
 def test_up_again_changes_nothing(mesh: Mesh) -> None:
-    assert mesh.environment.up()["changes"] == 0
+    ran = mesh.environment.run("make", "--no-print-directory", "up")
+    assert ran.code == 0, ran.talk
+    assert "nothing to change" in ran.talk
 
 
 def test_the_engine_s_own_commands_do_the_same_in_a_prepared_shell(mesh: Mesh) -> None:
@@ -135,6 +137,13 @@ def test_the_remote_secret_is_what_istioctl_would_have_written(mesh: Mesh) -> No
     assert {key: base64.b64decode(value).decode() for key, value in ours["data"].items()} == theirs["stringData"]
 
 
+def test_istiod_says_itself_that_it_reads_the_remote(mesh: Mesh) -> None:
+    ran = mesh.environment.run("istioctl", "remote-clusters", "--kubeconfig", mesh.environment.kubeconfig("cluster1"))
+    assert ran.code == 0, ran.talk
+    (line,) = [line for line in ran.stdout.splitlines() if line.startswith("cluster2")]
+    assert " synced " in line
+
+
 def test_istiod_answers_the_remote_only_by_the_names_in_its_certificate(mesh: Mesh) -> None:
     service = mesh.environment.get("cluster1", "-n", "istio-system", "virtualservices.networking.istio.io", "istiod-vs")
     names = {host for rule in service["spec"]["tls"] for match in rule["match"] for host in match["sniHosts"]}
@@ -143,7 +152,7 @@ def test_istiod_answers_the_remote_only_by_the_names_in_its_certificate(mesh: Me
 
 def test_a_second_run_at_the_same_time_is_refused(mesh: Mesh) -> None:
     one = mesh.environment.start(TETHER, "up")
-    other = mesh.environment.run(TETHER, "up")
+    other = mesh.environment.run(TETHER, "up", "--stack", mesh.environment.stack)
     said, _ = one.communicate()
     assert {one.returncode, other.code} == {0, 4}, said + other.talk
 

@@ -6,12 +6,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from tests.e2e.breakages import PRIMARY, REMOTE, Lab
 from tests.e2e.conftest import Mesh
-from tests.e2e.environment import TETHER, Environment, runtime
+from tests.e2e.environment import PROJECT, TETHER, Environment, runtime
+from tether import parts
 from tether.errors import ExitCode
 from tether.verify import matrix
 from tether.verify.matrix import Matrix, Mode, Proof, Protocol
@@ -83,6 +86,18 @@ def test_a_healthy_mesh_is_proved_in_every_way_and_left_as_it_was(mesh: Mesh) ->
     assert left(mesh.environment) == NOTHING
     ran = mesh.environment.pulumi("preview", "--refresh", "--expect-no-changes")
     assert ran.code == 0, ran.talk
+
+
+def test_any_mesh_that_contexts_name_is_proved_with_an_image_that_is_named(mesh: Mesh, tmp_path: Path) -> None:
+    contexts = tmp_path / "contexts"
+    mesh.environment.write_contexts(contexts, CLUSTERS)
+    ran = mesh.environment.run(
+        TETHER, "verify", "--primary", PRIMARY, "--remote", REMOTE, "--kubeconfig", contexts, "--image",
+        parts.read(PROJECT / parts.FILE).images.echo, "--only", "http", "--requests", "5", "--output", "junit",
+    )  # fmt: skip
+    assert ran.code == 0, ran.talk
+    (suite,) = ElementTree.fromstring(ran.stdout)  # noqa: S314 - our own
+    assert (suite.get("tests"), suite.get("failures")) == (str(len(CLUSTERS)), "0")
 
 
 def test_a_broken_direction_is_named_and_the_other_one_is_not(mesh: Mesh) -> None:
