@@ -1,0 +1,34 @@
+"""Pages that a command writes are what it writes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REFERENCE = Path("docs") / "reference"
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("module", "page"),
+    [
+        ("tether.compatibility.page", "versions.md"),
+        ("tether.doctor.page", "doctor.md"),
+        ("tether.settings.page", "settings.md"),
+        ("tether.testing.page", "testing.md"),
+        ("tether_policy.page", "policies.md"),
+    ],
+)
+def test_the_page_is_what_the_command_on_it_prints(module: str, page: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (PROJECT / REFERENCE / page).read_text()
+
+
+def test_the_page_of_results_and_every_schema_are_what_their_command_writes(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "tether.cli.page"], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    written = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.*")}
+    assert len(written) > 1
+    assert written == {path: (PROJECT / path).read_text() for path in written}
