@@ -13,6 +13,9 @@ from tether.topology import Role
 
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 _SERVICE = "kubernetes:core/v1:Service"
+_GATE = "tether:index:GatewayReady"
+"""Of a gateway at nodes it has triggers (components.east_west_gateway)."""
+_OF_THE_MESH = ("exposure", "serviceType")
 
 
 def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> None:
@@ -26,7 +29,7 @@ def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: st
     Raises:
         SettingsError: carries every problem.
     """
-    problems = [*_way_to_istiod(wanted, resources, project)]
+    problems = [*_ways_in(wanted, resources, project)]
     if problems:
         raise SettingsError(f"{count(len(problems), 'problem')} in the settings; nothing was changed.", problems)
 
@@ -48,43 +51,50 @@ def check(wanted: Settings) -> None:
         raise pulumi.RunError(str(error)) from None
 
 
-def _way_to_istiod(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
-    """A primary whose gateway would be entered in another way than its remotes go by.
+def _ways_in(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
+    """Networks that would be entered in another way than now, one problem for each setting that says so.
 
     Service ``istiod`` of a remote is the chart's where the primary has a load balancer, and Tether's own where it is
     entered at nodes (components.istiod_endpoints). One update makes the new one before the old one goes, under one
-    name: Helm would take Tether's away, or refuse to make its own over it.
+    name: Helm would take Tether's away, or refuse to make its own over it. A remote's own gateway changes, but seen was
+    that for minutes no request from the primary came through, while every part of the mesh called itself healthy.
     """
-    index, primary = next(
-        (index, cluster) for index, cluster in enumerate(wanted.clusters) if cluster.role is Role.PRIMARY
-    )
-    held = exposure.in_force(wanted.exposure, primary.exposure, primary.platform)
-    now = held.service_type or ServiceType.LOAD_BALANCER
-    others = [name for name, before in _standing(wanted.clusters, resources) if before is not now]
-    if not others:
-        return
-    path = ("clusters", index, "exposure", "serviceType") if primary.exposure.service_type else _OF_THE_MESH
-    before = next(one for one in ServiceType if one is not now)
-    yield Problem(
-        subject=subject(path, project),
-        shown=now.value,
-        wrong=f"the gateway of {primary.name} stands as a {before.value}, and so {', '.join(others)} "
-        f"{'goes' if len(others) == 1 else 'go'} by it",
-        why="Service istiod of a remote would be made anew under the name that it has, and taken away after that: "
-        "no proxy there would find istiod",
-        fix=f"{fix(path, before.value, project)}  # as it stands; to change it: tether down, and then tether up",
-    )
+    changed: dict[tuple[int | str, ...], list[str]] = {}
+    for index, cluster in enumerate(wanted.clusters):
+        held = exposure.in_force(wanted.exposure, cluster.exposure, cluster.platform)
+        before = _before(cluster, wanted.clusters, resources)
+        if before and before is not (held.service_type or ServiceType.LOAD_BALANCER):
+            own = ("clusters", index, *_OF_THE_MESH)
+            changed.setdefault(own if cluster.exposure.service_type else _OF_THE_MESH, []).append(cluster.name)
+    for path, names in changed.items():
+        held = wanted.exposure if path == _OF_THE_MESH else wanted.clusters[int(path[1])].exposure
+        now = held.service_type or ServiceType.LOAD_BALANCER
+        before = next(one for one in ServiceType if one is not now)
+        yield Problem(
+            subject=subject(path, project),
+            shown=now.value,
+            wrong=f"the mesh stands, and the east-west gateway of {', '.join(names)} is a {before.value} in it",
+            why="it would follow in part only: a remote would lose its Service istiod where the primary's gateway "
+            "changes, and requests to a remote whose own changes would be lost",
+            fix=f"{fix(path, before.value, project)}  # as it stands; to change it: tether down, and then tether up",
+        )
 
 
-_OF_THE_MESH = ("exposure", "serviceType")
+def _before(
+    cluster: ClusterSettings, clusters: Sequence[ClusterSettings], resources: Sequence[Mapping[str, Any]]
+) -> ServiceType | None:
+    """What a gateway is now: the primary's as its remotes go by it, a remote's as its gate has it; None before."""
+    made = {(str(one.get("type")), str(one.get("urn")).rpartition("::")[2]): one for one in resources}
+    if cluster.role is Role.REMOTE:
+        gate = made.get((_GATE, cluster.name))
+        if gate is None:
+            return None
+        inputs: Mapping[str, Any] = gate.get("inputs") or {}
+        return _type(at_nodes=bool(inputs.get("triggers")))
+    tied = [f"{one.name}-istiod" for one in clusters if one.role is Role.REMOTE]
+    tied = [name for name in tied if (_RELEASE, name) in made]
+    return _type(at_nodes=(_SERVICE, tied[0]) in made) if tied else None
 
 
-def _standing(
-    clusters: Sequence[ClusterSettings], resources: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, ServiceType]]:
-    """The remotes that have their Service, by what the primary's gateway was when they got it."""
-    made = {(str(one.get("type")), str(one.get("urn")).rpartition("::")[2]) for one in resources}
-    for cluster in clusters:
-        name = f"{cluster.name}-istiod"
-        if cluster.role is Role.REMOTE and (_RELEASE, name) in made:
-            yield cluster.name, ServiceType.NODE_PORT if (_SERVICE, name) in made else ServiceType.LOAD_BALANCER
+def _type(*, at_nodes: bool) -> ServiceType:
+    return ServiceType.NODE_PORT if at_nodes else ServiceType.LOAD_BALANCER

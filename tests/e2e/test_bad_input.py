@@ -106,7 +106,7 @@ def test_a_wrong_passphrase_changes_nothing(mesh: Mesh) -> None:
     assert mesh.environment.state() == before
 
 
-def test_another_way_into_the_primary_of_a_standing_mesh_is_refused_before_anything_is_changed(mesh: Mesh) -> None:
+def test_another_way_into_the_networks_of_a_standing_mesh_is_refused_before_anything_is_changed(mesh: Mesh) -> None:
     environment = mesh.environment
     written, before = environment.stack_file.read_text(), environment.state()
     changed = yaml.safe_load(written)
@@ -122,6 +122,6 @@ def test_another_way_into_the_primary_of_a_standing_mesh_is_refused_before_anyth
     assert by_hand.code != 0, by_hand.talk
     for said in (ran.stderr, by_hand.talk):
         assert "tether:exposure.serviceType = NodePort" in said
-        assert "cluster2 goes by it" in said
+        assert "gateway of cluster1, cluster2 is a LoadBalancer in it" in said
         assert "pulumi config set --path 'tether:exposure.serviceType' LoadBalancer" in said
     assert mesh.environment.up()["changes"] == 0

@@ -1,4 +1,4 @@
-"""What is refused of a mesh that stands: the other way to its istiod."""
+"""What is refused of a mesh that stands: another way into one of its networks."""
 
 import json
 from typing import Any
@@ -15,6 +15,7 @@ LISTED: list[dict[str, Any]] = [
     {"name": "north", "role": "remote", "network": "n3"},
 ]
 RELEASE, SERVICE = "kubernetes:helm.sh/v3:Release", "kubernetes:core/v1:Service"
+GATE = "tether:index:GatewayReady"
 
 
 def settings(mesh: str = "", **own: str) -> Settings:
@@ -54,7 +55,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     said = str(raised.value)
     assert "1 problem in the settings; nothing was changed." in said
     assert told in said
-    assert "west, north go by it" in said
+    assert f"the east-west gateway of east is a {way_back} in it" in said
     assert problem.fix.startswith("pulumi config set --path ")
     assert f"serviceType' {way_back}  # as it stands; to change it: tether down" in problem.fix
 
@@ -66,13 +67,43 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
         (settings("NodePort"), AT_NODES),
         (settings("NodePort"), []),
         (settings("NodePort"), recorded((RELEASE, "east-istiod"), (RELEASE, "gone-istiod"))),
-        (settings(west="NodePort"), BALANCED),
-        (settings("NodePort", west="LoadBalancer"), AT_NODES),
     ],
     ids=[
         "load balancers stay", "nodes stay", "there is no mesh", "no remote has its Service yet",
-        "a remote of a balanced primary", "a remote of a primary at nodes",
     ],
 )  # fmt: skip
 def test_what_leaves_the_way_to_istiod_alone_is_taken(wanted: Settings, resources: Any) -> None:
     standing.refuse(wanted, resources, "tether")
+
+
+def gates(**at_nodes: bool) -> list[dict[str, Any]]:
+    return [
+        {**one, "inputs": {"triggers": {"tls": "30043"}} if at_nodes[one["urn"].rpartition("::")[2]] else {}}
+        for one in recorded(*((GATE, name) for name in at_nodes))
+    ]
+
+
+MIXED = [*BALANCED, *gates(east=False, west=True, north=False)]
+
+
+def test_another_way_into_a_remote_is_refused_too_and_all_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        standing.refuse(settings(east="NodePort", north="NodePort"), MIXED, "tether")
+    found = {problem.subject: problem for problem in raised.value.problems}
+    assert {subject: problem.wrong.rpartition(" gateway of ")[2] for subject, problem in found.items()} == {
+        "tether:clusters[0].exposure.serviceType": "east is a LoadBalancer in it",
+        "tether:exposure.serviceType": "west is a NodePort in it",
+        "tether:clusters[2].exposure.serviceType": "north is a LoadBalancer in it",
+    }
+
+
+def test_one_setting_for_several_clusters_is_one_problem() -> None:
+    with pytest.raises(SettingsError) as raised:
+        standing.refuse(settings("NodePort"), [*BALANCED, *gates(east=False, west=False, north=False)], "tether")
+    (problem,) = raised.value.problems
+    assert "gateway of east, west, north is a LoadBalancer" in problem.wrong
+
+
+def test_remotes_that_are_entered_as_before_are_taken_and_so_are_new_ones() -> None:
+    standing.refuse(settings(west="NodePort"), MIXED, "tether")
+    standing.refuse(settings(west="NodePort", north="NodePort"), [*BALANCED, *gates(west=True)], "tether")
