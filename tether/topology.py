@@ -335,6 +335,11 @@ def ipv6_subnet(suffix: str) -> str:
     return str(ipaddress.IPv6Network((first | int(suffix, 16) % (1 << 32) << 80, 64)))
 
 
+def gateway_address(subnet: str) -> str:
+    """First address of a subnet: the one of the machine that runs the containers (``--gateway``)."""
+    return str(ipaddress.ip_network(subnet).network_address + 1)
+
+
 def container_range(subnet: str) -> str:
     """Lower half of a subnet: the addresses that the runtime may give to containers (``--ip-range``)."""
     lower, _ = _halves(subnet)

@@ -98,7 +98,7 @@ def _merge(found: dict[str, Any], patch: dict[str, Any]) -> None:
 def machine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("machine")
     (home / "bin").mkdir()
-    for program in ("podman", "kind"):
+    for program in ("podman", "docker", "kind"):
         script = home / "bin" / program
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{FAKE_TOOLS}/fake_{program}.py" "$@"\n')
         script.chmod(script.stat().st_mode | stat.S_IXUSR)

@@ -94,6 +94,7 @@ def network_list(content: dict[str, Any], arguments: list[str]) -> int:
 def network_create(content: dict[str, Any], arguments: list[str]) -> int:
     subnet, *more = [arguments[index + 1] for index, part in enumerate(arguments) if part == "--subnet"]
     taken = [one["subnet"] for network in content["networks"].values() for one in network["subnets"]]
+    taken.append(content["mood"].get("taken_ipv6", ""))
     if lost := [one for one in more if one in taken]:
         sys.stderr.write(f"Error: subnet {lost[0]} is already used on the host or by another config\n")
         return 125

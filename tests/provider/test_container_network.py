@@ -181,8 +181,8 @@ def test_a_network_with_ipv6_has_the_subnet_that_its_environment_names(plugin: P
     assert outputs["ipv6Subnet"] == "fd74:b0b:b0b::/64"
     (call,) = [call for call in machine.calls("podman") if call["arguments"][:2] == ["network", "create"]]
     arguments = call["arguments"]
-    assert arguments[arguments.index("--ipv6") :][:5] == [
-        "--ipv6", "--subnet", "fd74:b0b:b0b::/64", "--ip-range", "fd74:b0b:b0b::/65",
+    assert arguments[arguments.index("--ipv6") :][:7] == [
+        "--ipv6", "--subnet", "fd74:b0b:b0b::/64", "--gateway", "fd74:b0b:b0b::1", "--ip-range", "fd74:b0b:b0b::/65",
     ]  # fmt: skip
     assert outputs["subnet"].endswith(".0/24"), "kind reaches the nodes by IPv4"
 
@@ -197,6 +197,15 @@ def test_a_network_has_no_ipv6_that_nobody_asked_for(plugin: Plugin, machine: Ma
 
 def test_ipv6_addresses_that_are_taken_are_told_at_once(plugin: Plugin, machine: Machine) -> None:
     machine.add_network("somebody", "fd74:b0b:b0b::/64")
+
+    error = failed(lambda: plugin.create("ContainerNetwork", WITH_IPV6))
+
+    assert "subnet fd74:b0b:b0b::/64 is already used" in error.details()
+    assert not [call for call in machine.calls("podman") if call["arguments"][:2] == ["network", "create"]]
+
+
+def test_ipv6_addresses_that_another_process_takes_meanwhile_are_told_at_once(plugin: Plugin, machine: Machine) -> None:
+    machine.mood(taken_ipv6="fd74:b0b:b0b::/64")
 
     error = failed(lambda: plugin.create("ContainerNetwork", WITH_IPV6))
 

@@ -170,7 +170,13 @@ def _make(
     ipv6 = [topology.ipv6_subnet(start)] if inputs.ipv6 else []
     marks = {**labelled.wanted(), **labels}
     with _making:
-        for subnet in _free(start, [*chosen.subnets(), *_routed()]):
+        taken = chosen.subnets()
+        if lost := [one for one in ipv6 if _overlaps(one, taken)]:
+            raise ProviderError(
+                f"ipv6 — subnet {lost[0]} is already used by another network than {name} — two networks cannot share "
+                f"it. Find and remove that one: {chosen.name} network inspect $({chosen.name} network ls --quiet)"
+            )
+        for subnet in _free(start, [*taken, *_routed()]):
             if operation.cancel.is_set():
                 raise CancelledError(f"cancelled before network {name} was made")
             complaint = chosen.create_network(name, [subnet, *ipv6], marks)
@@ -192,10 +198,15 @@ def _start(name: str, labels: Mapping[str, str]) -> str:
 
 
 def _free(start: str, taken: Iterable[str]) -> Iterator[str]:
-    used = [ipaddress.ip_network(subnet) for subnet in taken if subnet and ":" not in subnet]
+    used = list(taken)
     for candidate in topology.subnet_candidates(start):
-        if not any(ipaddress.ip_network(candidate).overlaps(other) for other in used):
+        if not _overlaps(candidate, used):
             yield candidate
+
+
+def _overlaps(subnet: str, others: Iterable[str]) -> bool:
+    wanted = ipaddress.ip_network(subnet)
+    return any(wanted.overlaps(ipaddress.ip_network(other)) for other in others if (":" in other) == (":" in subnet))
 
 
 def _routed() -> list[str]:

@@ -142,10 +142,11 @@ class Runtime:
         return _network(json.loads(found.stdout)[0])
 
     def subnets(self) -> list[str]:
-        """Subnets of all networks of the runtime."""
+        """Subnets of all networks of the runtime, of both families."""
         names = self._call("network", "ls", "--format", "{{.Name}}").stdout.split()
         found = self._call("network", "inspect", *names, allow=125)
-        return [_network(entry).subnet for entry in json.loads(found.stdout or "[]")]
+        networks = [_network(entry) for entry in json.loads(found.stdout or "[]")]
+        return [subnet for network in networks for subnet in (network.subnet, network.ipv6_subnet) if subnet]
 
     def create_network(self, name: str, subnets: Sequence[str], labels: Mapping[str, str]) -> str:
         """Make a bridge network with names, which gives containers the lower half of each subnet.
@@ -157,7 +158,9 @@ class Runtime:
         arguments = ["network", "create", "--driver", "bridge"]
         for subnet in subnets:
             family = ["--ipv6"] if ":" in subnet else []
-            arguments += [*family, "--subnet", subnet, "--ip-range", topology.container_range(subnet)]
+            gateway, containers = topology.gateway_address(subnet), topology.container_range(subnet)
+            # Docker would not tell the gateway that it chooses itself.
+            arguments += [*family, "--subnet", subnet, "--gateway", gateway, "--ip-range", containers]
         done = self._call(*arguments, *marks, name, allow=125, timeout=_SLOW)
         return "" if done.code == 0 else done.talk
 
