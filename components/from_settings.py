@@ -46,7 +46,7 @@ def mesh_args(settings: Settings, plan: Topology, parts: Parts) -> MeshArgs:
             "node_image": parts.images.node,
             "node_image_has_network": parts.source == "packages",
             "kubernetes_version": parts.kubernetes_version,
-            "container_runtime": parts.container_runtime,
+            "container_runtime": settings.container_runtime.value,
             "create_timeout_seconds": settings.create_timeout_seconds,
             "retain_on_failure": settings.retain_on_failure,
             "load_balancer_chart": parts.charts["metallb"].path,

@@ -32,11 +32,11 @@ def _clouds(_options: argparse.Namespace) -> int:
     return OK
 
 
-def _build(_options: argparse.Namespace) -> int:
+def _build(options: argparse.Namespace) -> int:
     # Here and below: it shows progress with a library that bootstrap has yet to install.
     from toolchain import build
 
-    build.ensure()
+    build.ensure(container_runtime=options.container_runtime)
     return OK
 
 
@@ -85,6 +85,11 @@ def main(arguments: Sequence[str]) -> int:
     for name, (function, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
+        if name == "build":
+            command.add_argument(
+                "--container-runtime", choices=runtime.NAMES, default="",
+                help="the one to have the node image; by default what was taken before, else whichever answers",
+            )  # fmt: skip
         if name == "clean":
             command.add_argument("--all", action="store_true", help="also what is in use, and Go's own caches")
     options = parser.parse_args(arguments)

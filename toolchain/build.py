@@ -3,7 +3,7 @@
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tether import parts, versions
@@ -73,10 +73,14 @@ class Plan:
     data_plane: str
 
 
-def ensure(project: Path | None = None) -> Parts:
+def ensure(project: Path | None = None, container_runtime: str = "") -> Parts:
     """Make every part that is missing, link it into the project, and write the record.
 
     Safe to call at any time and twice at once; with nothing to do it takes a fraction of a second.
+
+    Args:
+        project: The checkout; by default this one.
+        container_runtime: The one that the settings name; empty: the one taken before, else whichever answers.
 
     Raises:
         schedule.BuildError: a part could not be made.
@@ -87,13 +91,14 @@ def ensure(project: Path | None = None) -> Parts:
     cache = places.cache()
     with progress.listener() as listener, ThreadPoolExecutor(1) as beside:
         # Both wait for other programs to answer; side by side that costs half.
-        asked = beside.submit(runtime.find, cache)
+        before = _recorded(clone)
+        asked = beside.submit(runtime.find, cache, container_runtime, before.container_runtime if before else "")
         choice = decide(clone)
-        container_runtime, version = asked.result()
+        found = asked.result()
         steps = plan(choice)
-        made = _make(steps, cache, container_runtime, listener)
-        chosen = _record(clone, cache, choice, steps, made, (container_runtime, version))
-        if chosen != _recorded(clone):
+        made = _make(steps, cache, found.name, listener)
+        chosen = _record(clone, cache, choice, steps, made, _with_first_reason(found, before))
+        if chosen != before:
             environment.make_private(clone)
             parts.write(chosen, clone.parts)
             listener.note(f"source of images and charts: {chosen.source} — {chosen.why}")
@@ -114,11 +119,12 @@ def ensure_other_lines() -> None:
     """
     clone, cache = places.checkout(), places.cache()
     own = decide(clone)
-    container_runtime, _ = runtime.find(cache)
+    before = _recorded(clone)
+    found = runtime.find(cache, recorded=before.container_runtime if before else "")
     with progress.listener() as listener:
         for line in versions.ISTIO_LINES:
             if line != own.line:
-                _make(plan(decide(clone, line)), cache, container_runtime, listener)
+                _make(plan(decide(clone, line)), cache, found.name, listener)
 
 
 def _make(steps: Plan, cache: Cache, container_runtime: str, listener: progress.Progress) -> dict[str, Path]:
@@ -258,21 +264,24 @@ def plan(choice: Choice, fetcher: releases.Fetcher | None = None) -> Plan:
     )
 
 
+def _with_first_reason(found: runtime.Found, before: Parts | None) -> runtime.Found:
+    """That a choice stands is no new reason for it, and no news."""
+    known = before.tools.get(found.name) if before and before.container_runtime == found.name else None
+    return replace(found, why=known.why) if known else found
+
+
 def _record(
-    clone: Checkout, cache: Cache, choice: Choice, steps: Plan, made: dict[str, Path], container: tuple[str, str]
+    clone: Checkout, cache: Cache, choice: Choice, steps: Plan, made: dict[str, Path], found: runtime.Found
 ) -> Parts:
     """Link everything into the checkout and describe it."""
-    name, version = container
     tools = _link_tools(clone, choice, steps, made)
-    tools[name] = Tool(
-        path=runtime.path(name), version=version, source="installed", why="it answers; docker is asked first"
-    )
+    tools[found.name] = Tool(path=runtime.path(found.name), version=found.version, source="installed", why=found.why)
     for pin, artefact, file in steps.plugins:
         install.install_plugin(clone, pin, made[artefact.name] / file)
     return Parts(
         source=choice.source,
         why=choice.why,
-        container_runtime=name,
+        container_runtime=found.name,
         data_plane=steps.data_plane,
         istio_version=steps.istio.version,
         envoy_version=choice.line.envoy.version,
@@ -280,7 +289,7 @@ def _record(
         images=steps.images,
         charts=_link_charts(clone, made[steps.charts.name]),
         tools=tools,
-        environment=runtime.environment(cache, name),
+        environment=runtime.environment(cache, found.name),
     )
 
 

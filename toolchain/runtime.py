@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import shell
@@ -20,14 +22,36 @@ runtime = "runc"
 ANSWER_SECONDS = 30.0
 """Observed: more than ten on a machine with twenty times more to do than processors."""
 
+_QUESTION: Mapping[str, tuple[str, ...]] = {
+    # The server's version: a client alone starts no container, and of "docker info" it makes an empty line and code 0.
+    "docker": ("version", "--format", "{{.Server.Version}}"),
+    "podman": ("info", "--format", "{{.Version.Version}}"),
+}
+
+
+NAMES = ("docker", "podman")
+"""In the order in which they are asked."""
+VARIABLE = "KIND_EXPERIMENTAL_PROVIDER"
+"""kind's own variable for the choice."""
+_FIRST = "it answers; docker is asked first"
+
 
 class NoRuntimeError(Exception):
-    """Neither docker nor podman answers."""
+    """Neither docker nor podman answers, or not the one that it has to be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A runtime that answers."""
+
+    name: str
+    version: str
+    why: str
 
 
 def environment(cache: Cache, runtime: str) -> dict[str, str]:
     """Variables that the runtime and kind need."""
-    kind = {"KIND_EXPERIMENTAL_PROVIDER": runtime}
+    kind = {VARIABLE: runtime}
     return kind | ({"CONTAINERS_CONF": str(cache.containers_conf)} if runtime == "podman" else {})
 
 
@@ -45,30 +69,48 @@ def path(runtime: str) -> str:
     return shutil.which(runtime) or runtime
 
 
-def find(cache: Cache) -> tuple[str, str]:
-    """Name and version of the runtime: ``docker`` where its daemon answers, else ``podman``.
+def find(cache: Cache, asked: str = "", recorded: str = "") -> Found:
+    """The runtime: what is asked for, else what was taken before, else what kind's variable names, else what answers.
+
+    Args:
+        cache: Holds our settings for podman.
+        asked: What the settings of a stack name; empty: nothing.
+        recorded: What this checkout took before. Its clusters are there, so no other one is taken in its place.
 
     Raises:
-        NoRuntimeError: neither does.
+        NoRuntimeError: none answers, or not the one that it has to be.
     """
     write_settings(cache)
+    preferred = os.environ.get(VARIABLE, "")
+    reasons = (
+        (asked, "tether:containerRuntime names it", "name another one there"),
+        (recorded, "this checkout took it before", "have one chosen anew: rm .tether/parts.json && make tools"),
+        (preferred if preferred in NAMES else "", f"{VARIABLE} names it", f"unset {VARIABLE}"),
+    )
+    only, why, otherwise = next((reason for reason in reasons if reason[0]), ("", _FIRST, ""))
     silent: list[str] = []
-    for name in ("docker", "podman"):
-        if shutil.which(name) is None:
-            silent.append(f"{name} is not installed")
-            continue
-        try:
-            # The server's version: a client alone starts no container.
-            question = "{{.ServerVersion}}" if name == "docker" else "{{.Version.Version}}"
-            answer = shell.output([name, "info", "--format", question], env=_with(cache, name), timeout=ANSWER_SECONDS)
-        except shell.CommandError as error:
-            silent.append(f"{name}: {error.tail.strip().splitlines()[-1] if error.tail.strip() else 'no answer'}")
-            continue
-        return name, answer.strip()
+    for name in (only,) if only else NAMES:
+        version, complaint = _ask(cache, name)
+        if version:
+            return Found(name=name, version=version, why=why)
+        silent.append(complaint)
+    if only:
+        raise NoRuntimeError(f"container runtime — {silent[0]} — {why}. Start {only}, or {otherwise}")
     raise NoRuntimeError(
         f"container runtime — none answers ({'; '.join(silent)}). kind makes its nodes with docker or podman. "
         "On Debian and Ubuntu: python3 -m toolchain bootstrap; elsewhere install Docker or podman and start it"
     )
+
+
+def _ask(cache: Cache, name: str) -> tuple[str, str]:
+    """Version of a runtime that answers, else empty and what is wrong with it."""
+    if shutil.which(name) is None:
+        return "", f"{name} is not installed"
+    try:
+        answer = shell.output([name, *_QUESTION[name]], env=_with(cache, name), timeout=ANSWER_SECONDS)
+    except shell.CommandError as error:
+        return "", f"{name}: {error.tail.strip().splitlines()[-1] if error.tail.strip() else 'no answer'}"
+    return answer.strip(), f"{name}: no answer"
 
 
 def _with(cache: Cache, runtime: str) -> dict[str, str]:

@@ -131,6 +131,14 @@ def record_args(settings: Any) -> Any:
     return found[0]
 
 
+@pytest.mark.parametrize(("written", "asked"), [({}, "auto"), ({"tether:containerRuntime": "docker"}, "docker")])
+def test_clusters_are_on_the_runtime_that_the_settings_name_and_else_stay_where_they_are(
+    written: dict[str, str], asked: str
+) -> None:
+    """The parts of these tests name podman: what a checkout took later must not replace clusters."""
+    assert record_args(read(written))["kind"]["container_runtime"] == asked
+
+
 def test_webhooks_come_with_releases_which_helm_compares_with_its_own_record(
     existing_clusters: Recording, two_clusters: Recording
 ) -> None:

@@ -22,6 +22,7 @@ from tether.environments.registry import Entry, Phase, Registry
 from tether.errors import ExitCode, NotFoundError, PreflightError, TetherError, TimedOutError, UsageError
 from tether.mesh import Mesh
 from tether.preflight import Need
+from tether.settings import ContainerRuntime
 from tether.verify import run as proof
 
 _STOP_SECONDS = 10
@@ -106,8 +107,12 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
 
 
 def _check_room(known: Registry, entry: Entry, place: Project) -> None:
-    wanted = Need(clusters=records.read(place).clusters, promised=registry.promised(known.entries()))
     chosen = parts.read(place.root / parts.FILE)
+    wanted = Need(
+        clusters=records.read(place).clusters,
+        runtime=ContainerRuntime(chosen.container_runtime),
+        promised=registry.promised(known.entries()),
+    )
     findings = preflight.examine(preflight.gather((), (), chosen.environment, inotify=wanted.inotify), wanted)
     if fatal := [finding.problem for finding in findings if finding.fatal]:
         raise PreflightError(f"This machine cannot carry {entry.name}; it stays paused.", fatal)

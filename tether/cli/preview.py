@@ -42,7 +42,7 @@ def preview(place: Project, wish: Wish) -> ExitCode:
     """
     wish.packs.check()
     wanted = checked_settings(place)
-    build_tools(place)
+    build_tools(place, wanted.container_runtime)
     environment = project.full_environment(place)
     check_against_state(place, wanted, environment)
     if wish.drift:

@@ -22,7 +22,7 @@ from tether.compatibility import verdict
 from tether.environments import registry
 from tether.errors import PreflightError, SettingsError, TetherError, count
 from tether.redact import HIDDEN, hide, plain_credentials
-from tether.settings import Settings
+from tether.settings import ContainerRuntime, Settings
 from tether.settings.stack import of_project
 from tether.settings.wording import encrypt, subject
 
@@ -80,7 +80,7 @@ def ready_engine(
         TetherError: with the exit code that belongs to it.
     """
     check_machine(place, wanted)
-    build_tools(place)
+    build_tools(place, wanted.container_runtime)
     environment = {**project.full_environment(place), **(more or {})}
     check_against_state(place, wanted, environment)
     engine = Engine(place, environment, deadline)
@@ -145,15 +145,19 @@ def check_machine(place: Project, wanted: Settings) -> None:
         PreflightError: carries every fatal finding.
     """
     environment: Mapping[str, str] = {}
+    runtime = ""
     tools_folder: Path | None = None
     made = records.read(place).clusters
     try:
-        environment = parts.read(place.root / parts.FILE).environment
+        chosen = parts.read(place.root / parts.FILE)
+        environment, runtime = chosen.environment, chosen.container_runtime
         made = made or _made_from_elsewhere(place)
     except parts.PartsMissingError:
         tools_folder = _cold_cache()
     promised = registry.promised(registry.of_user().entries(), place.environment)
-    need = preflight.need(wanted, made=made, tools_folder=tools_folder, project=place.name, promised=promised)
+    need = preflight.need(
+        wanted, made=made, tools_folder=tools_folder, project=place.name, promised=promised, runtime=runtime
+    )
     if need.is_nothing:
         return
     folders = [tools_folder] if tools_folder else []
@@ -203,14 +207,19 @@ def _cold_cache() -> Path | None:
     return None if artefacts.is_dir() and any(artefacts.iterdir()) else places.cache().root
 
 
-def build_tools(place: Project) -> None:
+def build_tools(place: Project, runtime: ContainerRuntime) -> None:
     """Have the toolchain make or choose every part; it shows its own progress.
+
+    Args:
+        place: The checkout.
+        runtime: What the settings name; ``auto``: the toolchain chooses.
 
     Raises:
         TetherError: it failed, and has said why.
     """
+    named = [] if runtime is ContainerRuntime.AUTO else ["--container-runtime", runtime.value]
     done = subprocess.run(
-        [sys.executable, "-m", "toolchain", "build"], cwd=place.root, stdout=sys.stderr.fileno(), check=False
+        [sys.executable, "-m", "toolchain", "build", *named], cwd=place.root, stdout=sys.stderr.fileno(), check=False
     )
     if done.returncode:
         raise TetherError(

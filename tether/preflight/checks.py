@@ -68,6 +68,7 @@ def need(
     tools_folder: Path | None = None,
     project: str = "tether",
     promised: Mapping[str, int] | None = None,
+    runtime: str = "",
 ) -> Need:
     """Work out what the settings ask of the machine.
 
@@ -77,13 +78,17 @@ def need(
         tools_folder: The cache, when tools must still be built.
         project: Namespace of the settings, for messages.
         promised: kind clusters by environment that is coming up beside it.
+        runtime: The one that the checkout took before, and takes again where the settings name none.
     """
+    chosen = settings.container_runtime
+    if chosen is ContainerRuntime.AUTO and runtime:
+        chosen = ContainerRuntime(runtime)
     kind = [(index, cluster) for index, cluster in enumerate(settings.clusters) if cluster.platform is Platform.KIND]
     missing = max(0, len(kind) - made)
     ports = [port for index, cluster in kind for port in _ports(cluster.name, index, cluster.kind_config, project)]
     return Need(
         clusters=missing,
-        runtime=settings.container_runtime,
+        runtime=chosen,
         ports=tuple(ports) if missing == len(kind) else (),
         tools_folder=tools_folder,
         promised=promised or {},
@@ -146,14 +151,17 @@ def _runtime_answers(facts: Facts, wanted: Need) -> Iterator[Finding]:
             subject="container runtime",
             wrong="; ".join(states),
             why="kind clusters are containers",
-            fix=_start_or_install(facts, installed),
+            fix=_start_or_install(facts, names, installed),
         )
     )
 
 
-def _start_or_install(facts: Facts, installed: list[str]) -> str:
+def _start_or_install(facts: Facts, names: tuple[str, ...], installed: list[str]) -> str:
     if facts.system != "Linux":
         return f"start {installed[0]}" if installed else "install Docker Desktop or Podman and start it"
+    if names == ("docker",):
+        # Another one would not be taken in its place.
+        return _as_root(facts, "systemctl start docker" if installed else "apt-get install --yes docker.io")
     if "podman" not in installed and ("debian" in facts.distribution or "ubuntu" in facts.distribution):
         return _as_root(facts, _DEBIAN_RUNTIME)
     if "docker" in installed:

@@ -26,6 +26,7 @@ from tether.cli import main, project
 from tether.cli import up as up_module
 from tether.cli.project import Project
 from tether.cli.remnants import Machine
+from tether.settings import ContainerRuntime
 
 ENGINE = """
     state = pathlib.Path(STATE)
@@ -71,6 +72,7 @@ class Bench:
         self.things: dict[str, list[str]] = {"ps": [], "network": [], "volume": []}
         self.facts = GOOD
         self.built = 0
+        self.runtime_asked_for = ContainerRuntime.AUTO
         self.parts = RELEASED
         environment = install_pulumi(self.bin, ENGINE.replace("STATE", repr(str(self.place.state))))
         self.after_up(exported(stack(**OUTPUTS), random_id(), cluster("cluster1"), cluster("cluster2")))
@@ -93,7 +95,8 @@ class Bench:
     def _gather(self, *_: object, inotify: int = 0) -> preflight.Facts:
         return self.facts
 
-    def _build(self, _: Project) -> None:
+    def _build(self, _: Project, runtime: ContainerRuntime = ContainerRuntime.AUTO) -> None:
+        self.runtime_asked_for = runtime
         self.built += 1
         parts.write(self.parts, self.place.root / parts.FILE)
         write_charts(self.place.root, RELEASED.istio_version)

@@ -3,6 +3,7 @@
 import datetime
 import json
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.unit.cli.workbench import (
     STACK_YAML,
     SUFFIX,
     calls,
+    checkout,
     cluster,
     exported,
     random_id,
@@ -27,6 +29,8 @@ from tests.unit.compatibility.making import RELEASED
 from tests.unit.preflight.test_checks import GOOD
 from tether import parts
 from tether.cli import locks, project, records
+from tether.cli import up as up_module
+from tether.settings import ContainerRuntime
 
 
 def test_up_makes_the_stack_runs_the_engine_and_shows_the_endpoints(
@@ -225,3 +229,37 @@ def test_make_help_names_every_target() -> None:
     phony = next(line for line in (root / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
     for target in phony.split()[1:]:
         assert f" {target}" in shown.replace("\033[1m", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [("", ContainerRuntime.AUTO), ("  tether:containerRuntime: podman\n", ContainerRuntime.PODMAN)],
+)
+def test_the_tools_are_made_for_the_runtime_that_the_settings_name(
+    written: str, asked: ContainerRuntime, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.place.stack_file.write_text(STACK_YAML.replace("config:\n", f"config:\n{written}"))
+
+    assert tether(monkeypatch, ["up"]) == 0
+
+    assert (bench.built, bench.runtime_asked_for) == (1, asked)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "told"),
+    [(ContainerRuntime.AUTO, []), (ContainerRuntime.DOCKER, ["--container-runtime", "docker"])],
+)
+def test_the_toolchain_is_told_of_a_runtime_that_the_settings_name(
+    runtime: ContainerRuntime, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+    up_module.build_tools(checkout(tmp_path), runtime)
+
+    assert commands == [[sys.executable, "-m", "toolchain", "build", *told]]

@@ -69,6 +69,15 @@ def test_a_docker_client_without_daemon_does_no_harm_where_podman_answers() -> N
 def test_the_runtime_that_the_settings_name_must_answer_itself() -> None:
     problem = only(GOOD, replace(TWO, runtime=ContainerRuntime.DOCKER))
     assert problem.wrong == "docker is not installed"
+    assert problem.fix == "apt-get install --yes docker.io"
+
+
+def test_the_runtime_that_the_checkout_took_before_must_answer_itself() -> None:
+    silent = RuntimeFacts(installed=True, said="Cannot connect to the Docker daemon")
+    wanted = need(read({}), runtime="docker")
+    problem = only(replace(GOOD, runtimes={"docker": silent, "podman": PODMAN}), wanted)
+    assert problem.fix == "systemctl start docker"
+    assert need(read({"tether:containerRuntime": "podman"}), runtime="docker").runtime == "podman"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ from toolchain.store import Artefact, Store, Workshop
 def slow(workshop):
     workshop.run("sh", "-c", "echo $$ > %s/pid; sleep 600" % sys.argv[1])
 
-def ensure():
+def ensure(container_runtime):
     with listener() as shown:
         realise([Artefact(name="slow", make=slow)], Store(Cache(Path(sys.argv[1]))), shown)
 

@@ -123,19 +123,64 @@ def fake_program(folder: Path, name: str, text: str) -> None:
     (folder / name).chmod(0o755)
 
 
+def named(found: runtime.Found) -> tuple[str, str]:
+    return found.name, found.version
+
+
 def test_the_daemon_is_asked_not_the_client_when_a_runtime_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     programs, cache = tmp_path / "bin", Cache(tmp_path / "cache")
-    fake_program(programs, "docker", "echo Cannot connect to the daemon >&2; exit 1")
+    # As Docker 26 does it: "info" ends well without a daemon.
+    fake_program(
+        programs, "docker", "echo; echo Cannot connect to the Docker daemon >&2; [ $1 = info ] && exit 0; exit 1"
+    )
     fake_program(programs, "podman", '[ -f "$CONTAINERS_CONF" ] && echo 4.3.1')
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    assert runtime.find(cache) == ("podman", "4.3.1")
+    monkeypatch.delenv(runtime.VARIABLE, raising=False)
+    assert named(runtime.find(cache)) == ("podman", "4.3.1")
     fake_program(programs, "docker", "echo 27.0.1")
-    assert runtime.find(cache) == ("docker", "27.0.1")
+    assert named(runtime.find(cache)) == ("docker", "27.0.1")
+
+
+@pytest.mark.parametrize(
+    ("asked", "recorded", "variable", "expected", "why"),
+    [
+        ("", "", "", "docker", "docker is asked first"),
+        ("", "", "podman", "podman", "KIND_EXPERIMENTAL_PROVIDER names it"),
+        ("", "", "nerdctl", "docker", "docker is asked first"),
+        ("", "podman", "docker", "podman", "took it before"),
+        ("docker", "podman", "podman", "docker", "tether:containerRuntime names it"),
+    ],
+)
+def test_where_both_runtimes_answer_a_choice_stands_until_the_settings_name_another(
+    asked: str, recorded: str, variable: str, expected: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in runtime.NAMES:
+        fake_program(tmp_path / "bin", name, "echo 1.2.3")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv(runtime.VARIABLE, variable)
+    found = runtime.find(Cache(tmp_path / "cache"), asked, recorded)
+    assert named(found) == (expected, "1.2.3")
+    assert why in found.why
+
+
+@pytest.mark.parametrize(
+    ("asked", "recorded", "way_out"),
+    [("docker", "podman", "name another one there"), ("", "docker", r"rm \.tether/parts\.json && make tools")],
+)
+def test_no_other_runtime_is_taken_in_the_place_of_a_chosen_one(
+    asked: str, recorded: str, way_out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fake_program(tmp_path / "bin", "docker", "echo; echo Cannot connect to the Docker daemon >&2; exit 1")
+    fake_program(tmp_path / "bin", "podman", "echo 4.3.1")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    with pytest.raises(NoRuntimeError, match=f"docker: Cannot connect .*Start docker, or .*{way_out}"):
+        runtime.find(Cache(tmp_path / "cache"), asked, recorded)
 
 
 def test_without_any_runtime_each_ones_reason_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     programs = tmp_path / "bin"
     fake_program(programs, "docker", "echo Cannot connect to the daemon >&2; exit 1")
     monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.delenv(runtime.VARIABLE, raising=False)
     with pytest.raises(NoRuntimeError, match=r"docker: .*daemon; podman is not installed.*toolchain bootstrap"):
         runtime.find(Cache(tmp_path / "cache"))

@@ -120,7 +120,8 @@ def test_the_other_lines_are_made_for_tests_and_the_checkout_stays_with_its_own(
     monkeypatch.delenv("TETHER_ISTIO", raising=False)
     clone = Checkout(tmp_path / "clone")
     monkeypatch.setattr(build.places, "checkout", lambda: clone)
-    monkeypatch.setattr(build.runtime, "find", lambda _: ("podman", "4.3.1"))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    found = build.runtime.Found(name="podman", version="4.3.1", why="")
+    monkeypatch.setattr(build.runtime, "find", lambda _, recorded: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     made = {line: Artefact(name=f"of-{line.name}", make=fill) for line in versions.ISTIO_LINES}
     whole = build.plan
 
