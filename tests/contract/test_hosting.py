@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pulumi.output import Unknown
 from pydantic.alias_generators import to_camel
 
@@ -16,6 +17,7 @@ from tests.contract.conftest import ISTIO, mesh_args
 from tests.contract.recording import Recording
 from tests.contract.test_components import COMPONENTS
 from tests.forge import PROJECT, clean
+from tether import parts as chosen
 from toolchain.environment import variables
 
 NOT_HOSTED = {"AksCluster", "AksNetwork", "EksCluster", "EksNetwork", "GkeCluster", "GkeNetwork", "KindEnvironment"}
@@ -112,6 +114,32 @@ def test_a_program_in_yaml_makes_the_mesh_that_one_in_python_makes(outside: Prog
 
     made = places((step["newState"].get("parent", NOBODY), step["urn"]) for step in steps)
     assert made == places((one.parent or NOBODY, one.urn) for one in two_clusters.all())
+
+
+def test_the_program_of_the_how_to_takes_two_clusters_and_shows_no_kubeconfig(outside: Program):
+    page = (PROJECT / "docs" / "how-to" / "use-from-another-language.md").read_text()
+    program = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    parts = {key: program[key] for key in ("config", "resources", "outputs")}
+    istio = parts["resources"]["mesh"]["properties"]["istio"]
+    for name in ("base", "istiod", "gateway"):
+        istio[f"{name}Chart"] = str(PROJECT / chosen.read(PROJECT / chosen.FILE).charts[name].path)
+    outside.in_yaml(**parts)
+    for key in parts["config"]:
+        # Nobody answers there: the preview of what lies in a cluster needs none.
+        server = {"server": "https://192.0.2.1:6443"}
+        written = {
+            "current-context": key, "clusters": [{"name": key, "cluster": server}],
+            "contexts": [{"name": key, "context": {"cluster": key, "user": key}}],
+            "users": [{"name": key, "user": {"token": PLANTED}}],
+        }  # fmt: skip
+        outside.run("config", "set", "--secret", key, yaml.safe_dump({"apiVersion": "v1", "kind": "Config", **written}))
+
+    said = outside.run("preview", "--json")
+
+    steps = json.loads(said[said.index("{") :])["steps"]
+    made = {below(step["urn"]).rpartition("$")[2] for step in steps}
+    assert {f"{OWN}Primary::cluster1", f"{OWN}Remote::cluster2", f"{OWN}RemoteSecret::cluster2"} <= made
+    assert PLANTED not in said
 
 
 def test_a_program_in_yaml_puts_a_mesh_together_by_itself(outside: Program):
