@@ -7,9 +7,10 @@ import pulumi_kubernetes as kubernetes
 
 from components.istio import laid_over, release
 from components.labels import metadata
+from tether import topology
 from tether.helm_values import Chart
 
-NAMESPACE = "metallb-system"
+NAMESPACE = topology.LOAD_BALANCER_NAMESPACE
 PROBES = {
     "readinessProbe": {"initialDelaySeconds": 0, "periodSeconds": 1},
     "livenessProbe": {"initialDelaySeconds": 60},

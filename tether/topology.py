@@ -31,6 +31,7 @@ WEBHOOK_PORT = 15017
 GATEWAY_PORTS = (STATUS_PORT, CROSS_NETWORK_PORT, XDS_PORT, WEBHOOK_PORT)
 """What an east-west gateway serves (gateway chart, value ``networkGateway``)."""
 
+LOAD_BALANCER_NAMESPACE = "metallb-system"
 EAST_WEST_GATEWAY = "istio-eastwestgateway"
 """Name of the gateway's Release, Deployment and Service."""
 INGRESS_GATEWAY = "istio-ingressgateway"

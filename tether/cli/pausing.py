@@ -5,18 +5,18 @@ import datetime
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tether import kube, mesh, parts, preflight, wait
-from tether.cli import environments, project, records, target
+from tether import kube, mesh, parts, preflight, topology, wait
+from tether.cli import environments, node_scripts, project, records, target
 from tether.cli.progress import Progress
 from tether.cli.project import Project
 from tether.cli.remnants import Machine
 from tether.cli.state import State
-from tether.cli.talk import say
+from tether.cli.talk import say, warn
 from tether.environments import registry
 from tether.environments.registry import Entry, Phase, Registry
 from tether.errors import ExitCode, NotFoundError, PreflightError, TetherError, TimedOutError, UsageError
@@ -68,6 +68,7 @@ def pause(known: Registry, name: str) -> Entry:
         nodes = runtime.nodes()
         (entry.folder / _ADDRESSES).write_text(json.dumps({node: runtime.addresses(node) for node in nodes}))
         say(f"stopping {', '.join(nodes)}")
+        runtime.inside(nodes, node_scripts.SETTLE)
         runtime.call("stop", "--time", str(_STOP_SECONDS), *nodes)
     return environments.settle(known, entry, Phase.PAUSED)
 
@@ -136,6 +137,7 @@ def _start(runtime: "_Runtime", entry: Entry) -> list[str]:
     with ThreadPoolExecutor(max(1, len(nodes))) as pool:
         list(pool.map(restore, nodes))
     runtime.call("start", *nodes)
+    runtime.inside(nodes, node_scripts.WAKE)
     return nodes
 
 
@@ -176,6 +178,18 @@ class _Runtime:
                 self.call("network", "disconnect", network, node)
             self.call("network", "connect", *options, network, node)
 
+    def inside(self, nodes: Sequence[str], script: str) -> None:
+        """Run a script in every node, side by side. It makes things faster, and nothing depends on its success."""
+
+        def run(node: str) -> None:
+            try:
+                self.call("exec", node, "bash", "-c", script)
+            except TetherError as error:
+                warn(str(error))
+
+        with ThreadPoolExecutor(max(1, len(nodes))) as pool:
+            list(pool.map(run, nodes))
+
     def call(self, *arguments: str) -> str:
         """Run the runtime's program and return its standard output.
 
@@ -201,9 +215,15 @@ def _await_pods(
 
     What the API servers say at first is from before the pause.
     """
+    ours = (standing.namespace, topology.LOAD_BALANCER_NAMESPACE)
 
     def of_cluster(one: mesh.Cluster) -> list[str]:
-        return stale(one.name, one.api, since, namespace)
+        try:
+            pods = kube.items(one.api.get("/api/v1/pods"))
+            replace_waiting(one.api, [pod for pod in pods if _namespace(pod) in ours])
+        except kube.KubeError as error:
+            return [f"{one.name}: {error}"]
+        return [f"{one.name}: {line}" for line in stale(pods, since, namespace)]
 
     def missing() -> list[str]:
         with ThreadPoolExecutor(len(standing.clusters)) as pool:
@@ -218,14 +238,41 @@ def _await_pods(
         raise TimedOutError(f"{error}. Look at it with: tether doctor --stack {standing.blueprint.stack}") from None
 
 
-def stale(name: str, api: kube.Api, since: datetime.datetime, namespace: str = "") -> list[str]:
-    """Pods of a cluster that have not come back since a moment, and why nothing is known of them if so."""
-    within = f"/namespaces/{namespace}" if namespace else ""
-    try:
-        pods = kube.items(api.get(f"/api/v1{within}/pods"))
-    except kube.KubeError as error:
-        return [f"{name}: {error}"]
-    return [f"{name}: {pod['metadata']['name']} is not ready" for pod in pods if not _is_fresh(pod, since)]
+def stale(pods: Iterable[kube.Object], since: datetime.datetime, namespace: str = "") -> Iterator[str]:
+    """Pods, or those of one namespace, that have not come back since a moment."""
+    for pod in pods:
+        if namespace in ("", _namespace(pod)) and not _is_fresh(pod, since):
+            yield f"{pod['metadata']['name']} is not ready"
+
+
+def replace_waiting(api: kube.Api, pods: Iterable[kube.Object]) -> None:
+    """Delete pods that failed and wait to be tried again, where something makes new ones: those start at once.
+
+    A busy machine fails to start a container now and then; kubelet waits ten seconds after the first time.
+
+    Raises:
+        KubeError: one cannot be deleted.
+    """
+    for pod in pods:
+        if _waits_for_another_try(pod) and _is_of_controller(pod):
+            path = f"/api/v1/namespaces/{_namespace(pod)}/pods/{pod['metadata']['name']}"
+            api.delete(path, {"gracePeriodSeconds": "0"})
+
+
+def _namespace(pod: Mapping[str, Any]) -> str:
+    return str(pod["metadata"].get("namespace", ""))
+
+
+def _waits_for_another_try(pod: Mapping[str, Any]) -> bool:
+    status: Mapping[str, Any] = pod.get("status") or {}
+    containers: Sequence[Mapping[str, Any]] = status.get("containerStatuses") or []
+    states = [cast("dict[str, dict[str, str]]", one.get("state") or {}) for one in containers]
+    return any((state.get("waiting") or {}).get("reason") == "CrashLoopBackOff" for state in states)
+
+
+def _is_of_controller(pod: Mapping[str, Any]) -> bool:
+    owners: Sequence[Mapping[str, Any]] = pod["metadata"].get("ownerReferences") or []
+    return any(owner.get("kind") in ("ReplicaSet", "DaemonSet") for owner in owners)
 
 
 def _is_fresh(pod: Mapping[str, Any], since: datetime.datetime) -> bool:

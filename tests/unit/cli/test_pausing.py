@@ -5,25 +5,24 @@ from typing import Any
 
 import pytest
 
-from tether import kube
 from tether.cli import pausing
 
 NOON = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
 
 
 class Api:
-    def __init__(self, *pods: dict[str, Any], error: str = "") -> None:
-        self._pods, self._error = list(pods), error
+    """Remembers what was deleted."""
 
-    def get(self, path: str, query: object = None) -> dict[str, Any]:
-        assert path == "/api/v1/pods"
-        if self._error:
-            raise kube.KubeError(self._error)
-        return {"items": self._pods}
+    def __init__(self) -> None:
+        self.deleted: list[tuple[str, object]] = []
+
+    def delete(self, path: str, query: object = None) -> None:
+        self.deleted.append((path, query))
 
 
-def pod(*containers: dict[str, Any], phase: str = "Running") -> dict[str, Any]:
-    return {"metadata": {"name": "istiod"}, "status": {"phase": phase, "containerStatuses": list(containers)}}
+def pod(*containers: dict[str, Any], phase: str = "Running", name: str = "istiod", owner: str = "") -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "istio-system", "ownerReferences": [{"kind": owner}] if owner else []}
+    return {"metadata": metadata, "status": {"phase": phase, "containerStatuses": list(containers)}}
 
 
 def container(began: str | None, *, ready: bool = True) -> dict[str, Any]:
@@ -35,7 +34,7 @@ AFTER, BEFORE = "2026-11-28T12:00:00Z", "2026-11-28T11:59:59Z"
 
 def test_pods_that_started_anew_and_are_ready_have_come_back() -> None:
     done = pod(phase="Succeeded")
-    assert pausing.stale("east", Api(pod(container(AFTER)), done), NOON) == []  # pyright: ignore[reportArgumentType]
+    assert list(pausing.stale([pod(container(AFTER)), done], NOON)) == []
 
 
 @pytest.mark.parametrize(
@@ -49,8 +48,27 @@ def test_pods_that_started_anew_and_are_ready_have_come_back() -> None:
     ],
 )
 def test_what_an_api_server_remembers_from_before_the_pause_does_not_count(one: dict[str, Any]) -> None:
-    assert pausing.stale("east", Api(one), NOON) == ["east: istiod is not ready"]  # pyright: ignore[reportArgumentType]
+    assert list(pausing.stale([one], NOON)) == ["istiod is not ready"]
 
 
-def test_an_api_server_that_does_not_answer_yet_is_waited_for() -> None:
-    assert pausing.stale("east", Api(error="refused"), NOON) == ["east: refused"]  # pyright: ignore[reportArgumentType]
+def test_pods_of_other_namespaces_are_not_waited_for_where_one_is_asked_about() -> None:
+    one = pod(container(BEFORE))
+    assert list(pausing.stale([one], NOON, "kube-system")) == []
+    assert list(pausing.stale([one], NOON, "istio-system")) == ["istiod is not ready"]
+
+
+def test_what_failed_and_waits_is_replaced_where_something_makes_a_new_one() -> None:
+    failed = {"ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    api = Api()
+    pods = [
+        pod(failed, name="speaker", owner="DaemonSet"),
+        pod(failed, name="controller", owner="ReplicaSet"),
+        pod(failed, name="of-a-user"),
+        pod(failed, name="static", owner="Node"),
+        pod(container(BEFORE), name="not-yet", owner="ReplicaSet"),
+        pod(container(None), name="pulling", owner="ReplicaSet"),
+    ]
+    pausing.replace_waiting(api, pods)  # pyright: ignore[reportArgumentType]
+    within = "/api/v1/namespaces/istio-system/pods"
+    assert [path for path, _ in api.deleted] == [f"{within}/speaker", f"{within}/controller"]
+    assert {str(query) for _, query in api.deleted} == {"{'gracePeriodSeconds': '0'}"}
