@@ -69,7 +69,7 @@ def pause(known: Registry, name: str) -> Entry:
         (entry.folder / _ADDRESSES).write_text(json.dumps({node: runtime.addresses(node) for node in nodes}))
         say(f"stopping {', '.join(nodes)}")
         runtime.inside(nodes, node_scripts.SETTLE)
-        runtime.call("stop", "--time", str(_STOP_SECONDS), *nodes)
+        runtime.stop(nodes)
     return environments.settle(known, entry, Phase.PAUSED)
 
 
@@ -164,6 +164,11 @@ class _Runtime:
             name: {"ip": one.get("IPAddress") or "", "ip6": one.get("GlobalIPv6Address") or ""}
             for name, one in cast("dict[str, dict[str, Any]]", told).items()
         }
+
+    def stop(self, nodes: Sequence[str]) -> None:
+        """Ask nodes to end, and kill those that do not."""
+        # The long form is --time with podman and Docker 27, and --timeout with Docker 28.
+        self.call("stop", "-t", str(_STOP_SECONDS), *nodes)
 
     def restore(self, node: str, addresses: Mapping[str, Mapping[str, str]]) -> None:
         """Give a stopped node the addresses that it had, for good."""

@@ -1,11 +1,15 @@
 """What counts as having come back after a pause."""
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tether.cli import pausing
+from tests.unit.cli.workbench import calls, checkout, cluster, exported, stack, write_state
+from tests.unit.compatibility.making import RELEASED
+from tether import parts
+from tether.cli import pausing, project
 
 NOON = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
 
@@ -72,3 +76,19 @@ def test_what_failed_and_waits_is_replaced_where_something_makes_a_new_one() -> 
     within = "/api/v1/namespaces/istio-system/pods"
     assert [path for path, _ in api.deleted] == [f"{within}/speaker", f"{within}/controller"]
     assert {str(query) for _, query in api.deleted} == {"{'gracePeriodSeconds': '0'}"}
+
+
+def test_nodes_are_stopped_in_words_that_every_runtime_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``--time`` is deprecated by Docker 28, and ``--timeout`` is unknown to those before it and to podman."""
+    place = checkout(tmp_path)
+    write_state(place, exported(stack(), cluster("cluster1")))
+    parts.write(RELEASED, place.root / parts.FILE)
+    program = tmp_path / "bin" / RELEASED.container_runtime
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >>{program.parent}/calls\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(project, "full_environment", lambda _: {"PATH": f"{program.parent}:/usr/bin:/bin"})  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+    pausing._Runtime(place).stop(["one", "two"])  # pyright: ignore[reportPrivateUsage]
+
+    assert calls(program.parent) == ["stop -t 10 one two"]
