@@ -23,7 +23,7 @@ ANSWER_SECONDS = 30.0
 """Observed: more than ten on a machine with twenty times more to do than processors."""
 
 _QUESTION: Mapping[str, tuple[str, ...]] = {
-    # The server's version: a client alone starts no container, and of "docker info" it makes an empty line and code 0.
+    # The server's version: a client alone starts no container. Without one, Docker 26 ends "info" with code 0.
     "docker": ("version", "--format", "{{.Server.Version}}"),
     "podman": ("info", "--format", "{{.Version.Version}}"),
 }

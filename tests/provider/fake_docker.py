@@ -45,7 +45,8 @@ def _container(entry: dict[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = entry["NetworkSettings"]
     running: bool = entry["State"]["Running"]
     nowhere: dict[str, Any] = {"IPAMConfig": None, "IPAddress": "", "GlobalIPv6Address": ""}
-    networks = {name: {**nowhere, **(told if running else {})} for name, told in settings["Networks"].items()}
+    known: dict[str, dict[str, Any]] = settings["Networks"]
+    networks = {name: {**nowhere, **told} if running else nowhere for name, told in known.items()}
     return {
         **entry,
         "Name": f"/{entry['Name']}",
