@@ -21,6 +21,7 @@ _TAIL_LINES = 2000
 _EVIDENCE_LINES = 2
 _LINE_LENGTH = 400
 _WORKERS = 8
+_LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 class Source(StrEnum):
@@ -97,6 +98,8 @@ class Line:
     cluster: str
     """Name of the cluster in which it was written."""
     text: str
+    at: datetime.datetime = _LONG_AGO
+    """When it was written; long ago where it does not say."""
 
 
 def attach(view: MeshView, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -153,9 +156,10 @@ def _short(text: str) -> str:
 
 
 def lines(view: MeshView) -> tuple[Line, ...]:
-    """Every line of the last minutes, read once: istiod's, the gateways' proxies', and warnings among the events.
+    """Every line of the last minutes, the latest last: istiod's, the gateways' proxies', and warnings among the events.
 
-    A cluster or a pod that cannot be asked contributes nothing; where the right is missing, one line says so.
+    They are read once. A cluster or a pod that cannot be asked contributes nothing; where a right is missing, one line
+    says so.
     """
     return view.facts.once("log lines", lambda: _read(view))
 
@@ -164,7 +168,8 @@ def _read(view: MeshView) -> tuple[Line, ...]:
     with ThreadPoolExecutor(_WORKERS) as pool:
         asked = [pool.submit(_istiods, view)]
         asked += [pool.submit(read, view, cluster) for cluster in view.clusters for read in (_proxies, _events)]
-        return tuple(line for one in asked for line in one.result())
+        found = [line for one in asked for line in one.result()]
+    return tuple(sorted(found, key=lambda line: line.at))
 
 
 def istiod_lines(view: MeshView) -> tuple[str, ...]:
@@ -187,7 +192,7 @@ def _istiods(view: MeshView) -> list[Line]:
         texts = istiod_lines(view)
     except kube.KubeError as error:
         return _unreadable(Source.ISTIOD, where, view.primary.name, error)
-    return [Line(source=Source.ISTIOD, origin=where, cluster=view.primary.name, text=text) for text in texts]
+    return [_line(Source.ISTIOD, where, view.primary.name, text) for text in texts]
 
 
 def _proxies(view: MeshView, cluster: ClusterView) -> list[Line]:
@@ -203,8 +208,17 @@ def _proxies(view: MeshView, cluster: ClusterView) -> list[Line]:
         except kube.KubeError as error:
             found += _unreadable(Source.PROXY, where, cluster.name, error)
             continue
-        found += [Line(source=Source.PROXY, origin=where, cluster=cluster.name, text=text) for text in texts]
+        found += [_line(Source.PROXY, where, cluster.name, text) for text in texts]
     return found
+
+
+def _line(source: Source, origin: str, cluster: str, text: str) -> Line:
+    """A line of a log; those of Istio begin with their time."""
+    try:
+        at = datetime.datetime.fromisoformat(text.partition("\t")[0].partition(" ")[0])
+    except ValueError:
+        at = _LONG_AGO
+    return Line(source=source, origin=origin, cluster=cluster, text=text, at=at if at.tzinfo else _LONG_AGO)
 
 
 def _log(cluster: ClusterView, namespace: str, pod: str, container: str) -> list[str]:
@@ -222,11 +236,12 @@ def _unreadable(source: Source, where: str, cluster: str, error: kube.KubeError)
 def _events(view: MeshView, cluster: ClusterView) -> list[Line]:
     found = cluster.glimpse(cluster.system("events"), {"fieldSelector": "type=Warning"})
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=SECONDS)
-    recent = [(_moment(event), event) for event in found]
     return [
-        Line(source=Source.EVENT, origin=f"{cluster.name} event", cluster=cluster.name,
-             text=f"{moment:%H:%M:%S} {_object(event)}: {event.get('reason', '')}: {event.get('message', '')}")
-        for moment, event in sorted(recent, key=lambda pair: pair[0]) if moment > since
+        Line(
+            source=Source.EVENT, origin=f"{cluster.name} event", cluster=cluster.name, at=moment,
+            text=f"{moment:%H:%M:%S} {_object(event)}: {event.get('reason', '')}: {event.get('message', '')}",
+        )
+        for event in found if (moment := _moment(event)) > since
     ]  # fmt: skip
 
 

@@ -87,6 +87,20 @@ def test_a_proxy_of_a_remote_tells_of_the_primary_s_gateway(mesh: FakeMesh) -> N
     assert first(mesh).evidence == ("cluster2 gateway-cluster2: dial tcp 10.0.1.1:15012: i/o timeout",)
 
 
+def test_what_proxies_said_before_does_not_take_the_place_of_what_istiod_says_now(mesh: FakeMesh) -> None:
+    refusal = 'claims to be in cluster "cluster9", but we only know about local cluster "cluster1"'
+    now = datetime.datetime.now(datetime.UTC).isoformat()
+    mesh.primary.texts[ISTIOD] = f"{now}\terror\tFailed to authenticate client from 10.0.0.1:1: {refusal}"
+    mesh.remote.texts[GATEWAY] = "\n".join(
+        f"2026-01-01T00:00:0{second}.123456Z\terror\t{about}: rpc error: code = Unauthenticated"
+        for second, about in enumerate(("sds", "ads", "ca"))
+    )
+
+    found = {one.check.id: one for one in mesh.examine().wrong}
+
+    assert any("Failed to authenticate" in line for line in found["D39"].evidence)
+
+
 def event(message: str, minutes: float) -> dict[str, object]:
     moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=minutes)
     return {"type": "Warning", "reason": "FailedCreate", "message": message, "lastTimestamp": moment.isoformat(),
