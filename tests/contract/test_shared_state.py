@@ -115,3 +115,19 @@ def test_a_lock_of_a_dead_engine_is_cleared_elsewhere_too(desk: Desk) -> None:
     assert done.returncode == 0, done.stderr
     assert f"removing the lock of process {dead.pid}" in done.stderr
     assert desk.recorded(shared=True) == []
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_state_that_a_killed_engine_left_half_written_is_read_again(desk: Desk, shared: bool) -> None:
+    state = (desk.elsewhere if shared else desk.checkout / ".tether" / "state") / ".pulumi" / "stacks" / "tether"
+    (state / f"{STACK}.json.attrs").write_text("")
+    (state / f"{STACK}.json.18ec2acc.tmp").write_text('{"version": 3, "chec')
+    by_hand = desk.run("pulumi", "stack", "export", "--non-interactive", shared=shared)
+    assert "EOF" in by_hand.stderr, "the engine by itself reads nothing of it"
+
+    done = desk.run(TETHER, "down", "--yes", shared=shared)
+    assert done.returncode == 0, done.stderr
+    assert "Destroying" in done.stderr
+    assert f"removing {STACK}.json.attrs" in done.stderr
+    assert desk.recorded(shared=shared) == []
+    assert [*state.glob("*.tmp")] == []

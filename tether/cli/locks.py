@@ -1,4 +1,4 @@
-"""One run at a time per stack, and what a run that died left locked."""
+"""One run at a time per stack, and what a run that died left locked or half-written."""
 
 import contextlib
 import fcntl
@@ -65,7 +65,7 @@ def clear_dead_locks(
     now: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Remove the engine's locks whose owners are dead, and wait for owners that are ending.
+    """Remove the engine's locks whose owners are dead, and what they half wrote, and wait for owners that are ending.
 
     The engine knows no expiry: a lock of a killed process would stand for ever.
 
@@ -83,6 +83,7 @@ def clear_dead_locks(
                     part.unlink(missing_ok=True)
         alive = [lock for lock in held if not lock.is_dead()]
         if not alive:
+            _clear_half_written(project, say)
             return
         if now() >= until or alive[0].host != socket.gethostname():
             raise LockedError(
@@ -93,6 +94,20 @@ def clear_dead_locks(
             say(f"an earlier run (process {alive[0].process}) is still ending; waiting for it")
             announced = True
         pause(0.5)
+
+
+def _clear_half_written(project: Project, say: Callable[[str], None]) -> None:
+    """Remove what keeps the engine from a state that is whole.
+
+    The file backend writes a file as a whole but its attributes in place (gocloud.dev/blob/fileblob): who was killed in
+    between leaves them empty, and the engine then reads nothing (``failed to load checkpoint: EOF``). It needs none.
+    """
+    for attributes in project.stacks.glob(f"{project.stack}.json*.attrs"):
+        if not attributes.stat().st_size:
+            say(f"removing {attributes.name}, which a run that was killed left empty")
+            attributes.unlink(missing_ok=True)
+    for unfinished in project.stacks.glob(f"{project.stack}.json.*.tmp"):
+        unfinished.unlink(missing_ok=True)
 
 
 def _read(folder: Path) -> Iterator[EngineLock]:

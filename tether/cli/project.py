@@ -67,8 +67,16 @@ class Project:
     @property
     def locks(self) -> Path:
         """Where the engine writes who holds the stack (pkg/backend/diy, lock.go)."""
-        folder = recorded.folder_of(self.shared_state) or self.state
-        return folder / "locks" / "organization" / self.name / self.stack
+        return self._bookkeeping / "locks" / "organization" / self.name / self.stack
+
+    @property
+    def stacks(self) -> Path:
+        """Where the engine writes what stacks hold."""
+        return self._bookkeeping / "stacks" / self.name
+
+    @property
+    def _bookkeeping(self) -> Path:
+        return recorded.folder_of(self.shared_state) or self.state
 
     def read_state(self) -> dict[str, Any] | None:
         """The stack's state as ``pulumi stack export`` gives it, read from the file itself; None if it is not plain.
