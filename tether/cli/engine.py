@@ -69,11 +69,14 @@ class Engine:
             NotFoundError: the stack does not exist.
             TetherError: another error; secrets in it are the engine's own masking.
         """
-        done = subprocess.run(
-            [*self._command(arguments), "--non-interactive"],
-            cwd=self._project.root, env=self._environment, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
-            capture_output=True, text=True, check=False, preexec_fn=_end_with_parent,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                [*self._command(arguments), "--non-interactive"],
+                cwd=self._project.root, env=self._environment, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
+                capture_output=True, text=True, check=False, preexec_fn=_end_with_parent,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise TetherError(f"The engine ({error.filename}) is missing. Make it with: make tools") from None
         if done.returncode:
             raise self.error_of(Ended(done.returncode, tuple(done.stderr.splitlines()), interrupted=False))
         return done.stdout

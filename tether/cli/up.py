@@ -79,6 +79,9 @@ def ready_engine(
     Raises:
         TetherError: with the exit code that belongs to it.
     """
+    if place.shared_state:
+        # Only the engine knows what stands already of a state that other checkouts share.
+        build_tools(place, wanted.container_runtime)
     check_machine(place, wanted)
     build_tools(place, wanted.container_runtime)
     environment = {**project.full_environment(place), **(more or {})}

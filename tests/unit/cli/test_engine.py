@@ -47,6 +47,11 @@ def test_every_command_names_the_stack_and_asks_nothing(tmp_path: Path) -> None:
     assert calls(tmp_path / "bin") == ["stack output --stack kind --non-interactive"]
 
 
+def test_an_engine_that_is_missing_is_one_error_that_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(TetherError, match=r"is missing\. Make it with: make tools"):
+        Engine(checkout(tmp_path), {"PATH": str(tmp_path)}).ask("stack", "export")
+
+
 def test_what_is_given_on_standard_input_arrives(tmp_path: Path) -> None:
     assert engine(tmp_path, "print(sys.stdin.read())").ask("stack", "import", stdin="{}") == "{}\n"
 

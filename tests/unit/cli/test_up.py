@@ -185,6 +185,18 @@ def test_clusters_that_another_checkout_made_need_no_room(bench: Bench, monkeypa
     assert tether(monkeypatch, ["up"]) == 0
 
 
+def test_who_shares_a_state_asks_the_engine_for_it_once_there_is_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TETHER_BACKEND_URL", (bench.bin / "state").as_uri())
+    asked: list[int] = []
+    monkeypatch.setattr(up_module, "_made_from_elsewhere", lambda _: asked.append(bench.built) or 2)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+    tether(monkeypatch, ["up"])
+
+    assert asked == [1]
+
+
 def test_up_beside_another_run_ends_with_4(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with locks.alone(bench.place):
         assert tether(monkeypatch, ["up"]) == 4
