@@ -21,8 +21,7 @@ def _test_tools(_options: argparse.Namespace) -> int:
     bootstrap.main_for_tests()
     from toolchain import build
 
-    build.ensure_actionlint()
-    build.ensure_yaml()
+    build.ensure_test_programs()
     build.ensure_other_lines()
     return OK
 

@@ -144,39 +144,25 @@ def ensure_helm(project: Path | None = None) -> Path:
     Raises:
         schedule.BuildError: it could not be built.
     """
-    return _ensure_program(programs.HELM, Checkout(project.resolve()) if project else places.checkout())
+    clone = Checkout(project.resolve()) if project else places.checkout()
+    _ensure_programs([programs.HELM], clone)
+    return clone.programs / programs.HELM.name
 
 
-def ensure_actionlint() -> Path:
-    """Build actionlint, which only the tests of the pipelines call, and link it into the project.
-
-    Returns:
-        The executable.
-
-    Raises:
-        schedule.BuildError: it could not be built.
-    """
-    return _ensure_program(programs.ACTIONLINT, places.checkout())
-
-
-def ensure_yaml() -> Path:
-    """Build the language host of YAML, which only tests need, and link it into the project.
-
-    Returns:
-        The executable.
+def ensure_test_programs() -> None:
+    """Build actionlint and the language host of YAML, which only tests call, and link them into the project.
 
     Raises:
-        schedule.BuildError: it could not be built.
+        schedule.BuildError: one could not be built.
     """
-    return _ensure_program(programs.PULUMI_YAML, places.checkout())
+    _ensure_programs([programs.ACTIONLINT, programs.PULUMI_YAML], places.checkout())
 
 
-def _ensure_program(program: Artefact, clone: Checkout) -> Path:
+def _ensure_programs(wanted: list[Artefact], clone: Checkout) -> None:
     with progress.listener() as listener:
-        made = schedule.realise([program], Store(places.cache()), listener)
-    place = clone.programs / program.name
-    install.link(place, made[program.name] / program.name)
-    return place
+        made = schedule.realise(wanted, Store(places.cache()), listener)
+    for program in wanted:
+        install.link(clone.programs / program.name, made[program.name] / program.name)
 
 
 def ensure_istio_tests() -> dict[str, Path]:

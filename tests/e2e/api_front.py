@@ -102,9 +102,7 @@ def _handler(
         def pass_on(self) -> None:
             asked.append((self.command, self.path))
             sent = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = {
-                key: value for key, value in self.headers.items() if key.lower() not in ("host", "authorization")
-            }
+            headers = {key: value for key, value in self.headers.items() if key.lower() not in OWN}
             connection = http.client.HTTPSConnection(behind, context=trust, timeout=SECONDS)
             with contextlib.closing(connection):
                 connection.request(self.command, self.path, sent, headers)

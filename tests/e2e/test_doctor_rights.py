@@ -121,10 +121,15 @@ def lab(account: Account) -> Iterator[Lab]:
     lab.restore()
 
 
+def rules_without_exec(lab: Lab) -> list[dict[str, Any]]:
+    """What the account may do in the primary but to run something inside of pods; the role is put back at the end."""
+    rules = lab.keep(PRIMARY, "role tether-doctor")["rules"]
+    return [rule for rule in rules if "pods/exec" not in rule["resources"]]
+
+
 def test_the_right_that_is_missing_is_named_by_every_question_that_needs_it(account: Account, lab: Lab) -> None:
     lab.restart_istiod()  # Its metrics tell of a connection for as long as it is the first.
-    rules = lab.keep(PRIMARY, "role tether-doctor")["rules"]
-    fewer = [rule for rule in rules if "pods/exec" not in rule["resources"]]
+    fewer = rules_without_exec(lab)
     lab.patch(PRIMARY, "role tether-doctor", {"rules": fewer})
     found = account.examine()
     lab.patch(PRIMARY, "role tether-doctor", {"rules": [*fewer, PROXY]})
@@ -139,9 +144,7 @@ def test_the_right_that_is_missing_is_named_by_every_question_that_needs_it(acco
 def test_metrics_of_a_remote_whose_credential_changed_are_not_taken_for_a_closed_connection(
     account: Account, lab: Lab
 ) -> None:
-    rules = lab.keep(PRIMARY, "role tether-doctor")["rules"]
-    fewer = [rule for rule in rules if "pods/exec" not in rule["resources"]]
-    lab.patch(PRIMARY, "role tether-doctor", {"rules": [*fewer, PROXY]})
+    lab.patch(PRIMARY, "role tether-doctor", {"rules": [*rules_without_exec(lab), PROXY]})
     secret = f"secret istio-remote-secret-{REMOTE}"
     kubeconfig = base64.b64decode(lab.keep(PRIMARY, secret)["data"][REMOTE])
     lab.patch(PRIMARY, secret, {"data": {REMOTE: base64.b64encode(kubeconfig + b"\n").decode()}})

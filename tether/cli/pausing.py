@@ -134,11 +134,15 @@ def _start(runtime: "_Runtime", entry: Entry) -> list[str]:
     def restore(node: str) -> None:
         runtime.restore(node, known.get(node, {}))
 
-    with ThreadPoolExecutor(max(1, len(nodes))) as pool:
-        list(pool.map(restore, nodes))
+    _side_by_side(restore, nodes)
     runtime.call("start", *nodes)
     runtime.inside(nodes, node_scripts.WAKE)
     return nodes
+
+
+def _side_by_side(do: Callable[[str], None], nodes: Sequence[str]) -> None:
+    with ThreadPoolExecutor(max(1, len(nodes))) as pool:
+        list(pool.map(do, nodes))
 
 
 class _Runtime:
@@ -192,8 +196,7 @@ class _Runtime:
             except TetherError as error:
                 warn(str(error))
 
-        with ThreadPoolExecutor(max(1, len(nodes))) as pool:
-            list(pool.map(run, nodes))
+        _side_by_side(run, nodes)
 
     def call(self, *arguments: str) -> str:
         """Run the runtime's program and return its standard output.

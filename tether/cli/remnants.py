@@ -157,7 +157,7 @@ def _in_checkout(project: Project) -> Iterator[Path]:
     yield project.state / "backups" / project.name / project.stack
     yield project.history
     yield project.locks
-    yield from (project.state / "stacks" / project.name).glob(f"{project.stack}.json*")
+    yield from project.stacks.glob(f"{project.stack}.json*")
 
 
 def other_stacks(project: Project) -> list[str]:

@@ -79,11 +79,12 @@ def ready_engine(
     Raises:
         TetherError: with the exit code that belongs to it.
     """
+    if not place.shared_state:
+        check_machine(place, wanted)
+    build_tools(place, wanted.container_runtime)
     if place.shared_state:
         # Only the engine knows what stands already of a state that other checkouts share.
-        build_tools(place, wanted.container_runtime)
-    check_machine(place, wanted)
-    build_tools(place, wanted.container_runtime)
+        check_machine(place, wanted)
     environment = {**project.full_environment(place), **(more or {})}
     check_against_state(place, wanted, environment)
     engine = Engine(place, environment, deadline)

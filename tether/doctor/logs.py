@@ -213,12 +213,16 @@ def _proxies(view: MeshView, cluster: ClusterView) -> list[Line]:
 
 
 def _line(source: Source, origin: str, cluster: str, text: str) -> Line:
-    """A line of a log; those of Istio begin with their time."""
+    return Line(source=source, origin=origin, cluster=cluster, text=text, at=written_at(text))
+
+
+def written_at(text: str) -> datetime.datetime:
+    """When a line of a log was written; those of Istio begin with it. Long ago where it does not say."""
     try:
         at = datetime.datetime.fromisoformat(text.partition("\t")[0].partition(" ")[0])
     except ValueError:
-        at = _LONG_AGO
-    return Line(source=source, origin=origin, cluster=cluster, text=text, at=at if at.tzinfo else _LONG_AGO)
+        return _LONG_AGO
+    return at if at.tzinfo else _LONG_AGO
 
 
 def _log(cluster: ClusterView, namespace: str, pod: str, container: str) -> list[str]:

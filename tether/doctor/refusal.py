@@ -11,7 +11,7 @@ from tether.redact import redact
 
 _SECONDS = 60
 """A proxy that is refused tries again within seconds; what is older has been mended or given up."""
-_REFUSED = re.compile(r"(?P<moment>\d{4}-\d\d-\d\dT\S+?)\s.*Failed to authenticate client from \S+: (?P<why>.*)")
+_REFUSED = re.compile(r"\d{4}-\d\d-\d\dT\S+?\s.*Failed to authenticate client from \S+: (?P<why>.*)")
 """istio/istio pkg/security/authentication.go."""
 _REASON = re.compile(r"Authenticator KubeJWTAuthenticator: (?P<reason>.*)")
 _CAUSES = (
@@ -26,7 +26,8 @@ _CAUSES = (
 
 def _refusals(view: MeshView, primary: ClusterView) -> Answer:
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=_SECONDS)
-    recent = [match for match in map(_REFUSED.search, logs.istiod_lines(view)) if match and _moment(match) > since]
+    lines = (line for line in logs.istiod_lines(view) if logs.written_at(line) > since)
+    recent = [match for match in map(_REFUSED.search, lines) if match]
     if not recent:
         return ok(f"no proxy was refused in the last {_SECONDS} seconds")
     last = recent[-1]
@@ -41,13 +42,6 @@ def _refusals(view: MeshView, primary: ClusterView) -> Answer:
         fix="# who it is, by its address; restart its workload once the cause is mended\n"
         + fixes.in_system(primary, show),
     )
-
-
-def _moment(match: re.Match[str]) -> datetime.datetime:
-    try:
-        return datetime.datetime.fromisoformat(match["moment"])
-    except ValueError:
-        return datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 CHECKS = (
