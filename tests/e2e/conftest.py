@@ -31,15 +31,14 @@ OWN_CLUSTERS = frozenset(
         "test_environments.py",
         "test_existing_clusters.py",
         "test_interruptions.py",
-        "test_ip_families.py",
         "test_istio_line.py",
         "test_node_image.py",
-        "test_node_ports.py",
         "test_pipeline_environments.py",
         "test_policy.py",  # makes none, but there must be room for them before policies are asked
         "test_reader_rights.py",
         "test_remote_removal.py",
         "test_revision.py",
+        "test_ways_in.py",
     }
 )
 """What makes clusters of its own, up to three. They come first and one after the other, in one process, while another

@@ -179,10 +179,11 @@ def stack_of_a_mesh(environment: Environment, istio: str) -> None:
     ids=["tether up", "pulumi up"],
 )
 def test_an_istiod_two_minors_ahead_of_the_proxies_that_run_is_refused_with_the_way_there(
-    command: tuple[str, ...], code: int
+    command: tuple[str, ...], code: int, settings: dict[str, Any]
 ) -> None:
+    """Over clusters that are there: for more of them there may be no room beside what other tests have."""
     *_, behind, between, _ = lines.LINES
-    with refusing(Environment()) as environment:
+    with refusing(Environment(settings=settings)) as environment:
         stack_of_a_mesh(environment, f"{behind.name}.7")
         before = {one["urn"]: one.get("outputs") for one in environment.state()}
         ran = environment.run(*command)

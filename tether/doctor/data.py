@@ -3,9 +3,10 @@
 import json
 import shlex
 import time
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 
-from tether import addresses, metadata, topology
+from tether import addresses, kube, metadata, topology
 from tether.doctor import before, certificates, discovery, firewall, fixes, handshake, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
 from tether.doctor.handshake import Handshake, Outcome
@@ -56,7 +57,22 @@ def _known_gateway(view: MeshView, cluster: ClusterView) -> Answer:
             f"istiod takes port {known[0]['Port']} for the gateway into {network}, but it is entered at {port}",
             fix=fixes.restart_istiod(view),
         )
+    lost = _ways_to_nobody([one for one in known if one["Cluster"] == identity], found) if comparable else []
+    if lost:
+        return wrong(
+            f"istiod takes {', '.join(lost)} for {'a gateway' if len(lost) == 1 else 'gateways'} into {network} as "
+            "well, where nobody answers",
+            cause="istiod keeps the address of a gateway's Service that has none any more, and a part of the requests "
+            "goes there (controller.go, addOrUpdateService)",
+            fix=fixes.restart_istiod(view),
+        )
     return ok(f"{network} is entered at {addresses.with_port(str(known[0]['Addr']), known[0]['Port'])}")
+
+
+def _ways_to_nobody(known: Iterable[kube.Object], found: Collection[str]) -> list[str]:
+    """Those that no Service of a gateway has; one that answers is the address of a Gateway of Kubernetes' own API."""
+    other = [(str(one["Addr"]), int(one["Port"])) for one in known if str(one["Addr"]) not in found]
+    return [addresses.with_port(*way) for way in other if handshake.connect(*way).outcome is not Outcome.OK]
 
 
 def _hidden(view: MeshView, cluster: ClusterView, network: str) -> Answer | None:
@@ -264,9 +280,11 @@ CHECKS = (
     Check(
         id="D25", title="istiod knows the gateway into every network", family=Family.DATA, scope=Scope.CLUSTER,
         needs=("D07", "D15", "D17", "D32"),
-        symptom="Requests to the other network time out: pods' own addresses are used.",
+        symptom="All requests to the other network time out, because pods' own addresses are used, or a part of them, "
+        "because an address is used that no gateway has any more.",
         cause="The gateway's Service lost its label or its address.",
-        remedy="Label the gateway's Service, or the namespace that istiod does not look at.",
+        remedy="Label the gateway's Service, or the namespace that istiod does not look at; restart an istiod that "
+        "remembers an old address.",
         probe=_known_gateway,
     ),
     Check(

@@ -84,8 +84,9 @@ class Sample:
         good = [one for one in self.answers if one.status == "200" and one.cluster]
         parts = [f"{sum(one.cluster == name for one in good)} answered by {name}"
                  for name in sorted({one.cluster for one in good})]  # fmt: skip
-        bad = [one.status or "no status" for one in self.answers if one not in good]
-        parts += [f"{bad.count(status)} with status {status}" for status in sorted(set(bad))]
+        bad = [one for one in self.answers if one not in good]
+        statuses = sorted({one.status for one in bad})
+        parts += [_refusal([one for one in bad if one.status == status]) for status in statuses]
         if self.failed:
             parts.append(f"{self.failed} failed: {self.error}")
         return ", ".join(parts) or "no answer at all"
@@ -143,6 +144,13 @@ def _command(protocol: Protocol, host: str, requests: int, seconds: float) -> li
         "client", "--count", str(requests), "--qps", str(_PER_SECOND), "--new-connection-per-request",
         "--timeout", f"{seconds:.1f}s", f"{protocol}://{host}:{echo.service_port(protocol)}{path}",
     ]  # fmt: skip
+
+
+def _refusal(alike: Sequence[echo.Answer]) -> str:
+    """Answers of one status that are not the application's, with what the first proxy said to it."""
+    said = next((one.said for one in alike if one.said), "")
+    told = f"{len(alike)} with {f'status {alike[0].status}' if alike[0].status else 'no status'}"
+    return f"{told} ({_short(said)})" if said else told
 
 
 def _short(text: str) -> str:

@@ -20,6 +20,8 @@ PORTS = {Protocol.HTTP: 8080, Protocol.GRPC: 7070, Protocol.TCP: 9090}
 _FLAGS = {Protocol.HTTP: "--port", Protocol.GRPC: "--grpc", Protocol.TCP: "--tcp"}
 
 _LINE = re.compile(r"^\[(?P<request>\d+)(?: body)?\] (?P<name>\w+)=(?P<value>.*)$")
+_BODY = re.compile(r"^\[(?P<request>\d+) body\] (?P<said>.+)$")
+"""A line of an answer that is none of the application's."""
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
 """One element of the header; a quoted subject may hold commas."""
 _FORWARDED = re.compile(r"^X-Forwarded-Client-Cert:(?P<elements>.*)$", re.IGNORECASE)
@@ -41,6 +43,8 @@ class Answer:
     """SPIFFE identity of the answering side."""
     milliseconds: float | None = None
     """From the connection to the whole answer; None where the client does not say, as for TCP."""
+    said: str = ""
+    """First line of a proxy's own answer; the application's has none that is not a field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +180,8 @@ def read_answers(output: str) -> list[Answer]:
     for line in output.splitlines():
         match = _LINE.match(line)
         if not match:
+            if body := _BODY.match(line):
+                found.setdefault(int(body["request"]), {}).setdefault("said", body["said"])
             continue
         fields = found.setdefault(int(match["request"]), {})
         if match["name"] == "RequestHeader":
@@ -196,6 +202,7 @@ def _answer(fields: dict[str, str]) -> Answer:
         client=parts.get("URI", ""),
         server=parts.get("By", ""),
         milliseconds=_milliseconds(fields.get("Latency", "")),
+        said=fields.get("said", ""),
     )
 
 

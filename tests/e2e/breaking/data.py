@@ -12,7 +12,9 @@ import yaml
 from tests.e2e.breaking.lab import GATEWAY, ISTIO, PRIMARY, REMOTE, Breakage, Lab
 from tests.e2e.breaking.link import NOWHERE, SECRET, again, secret, server
 from tests.e2e.environment import PROJECT
-from tether import parts
+from tether import addresses, parts
+from tether.gateway_entry import NETWORK_LABEL
+from tether.topology import CROSS_NETWORK_PORT
 from tether.verify import echo
 
 NAMESPACE = "tether-doctor-app"
@@ -28,6 +30,20 @@ def _hidden_namespace(lab: Lab) -> None:
     document = yaml.safe_load(found["data"]["mesh"])
     document["discoverySelectors"] = [{"matchLabels": {"tether.test/mesh": "one"}}]
     lab.patch(PRIMARY, "configmap istio", {"data": {"mesh": yaml.safe_dump(document)}})
+
+
+def _old_way_in(lab: Lab) -> None:
+    """A Service that was a gateway's is none any more, and lost its address in the same moment."""
+    (address,) = addresses.of_service(lab.read(REMOTE, f"service {GATEWAY}"))
+    # On the clusters' own network, where nobody else answers in a missing one's place.
+    old, name = f"{address.rpartition('.')[0]}.254", "old-way-in"
+    meta = {"name": name, "namespace": ISTIO, "labels": {NETWORK_LABEL: "network2"}}
+    ports = [{"name": "tls", "port": CROSS_NETWORK_PORT}]
+    lab.create(REMOTE, {"apiVersion": "v1", "kind": "Service", "metadata": meta,
+                        "spec": {"ports": ports, "externalIPs": [old]}})  # fmt: skip
+    networks = ("exec", "deployment/istiod", "--", "pilot-discovery", "request", "GET", "/debug/networkz")
+    lab.until(lambda: old in lab.kubectl(PRIMARY, *networks).stdout, "istiod knows the way")
+    lab.patch(REMOTE, f"service {name}", {"metadata": {"labels": None}, "spec": {"externalIPs": None}})
 
 
 def _not_passed_through(lab: Lab) -> None:
@@ -122,6 +138,7 @@ def _stuck_namespace(lab: Lab) -> None:
 BREAKAGES = (
     Breakage("istiod does not look at the gateway's namespace", "D25", REMOTE, _hidden_namespace,
              cause="discoverySelectors"),
+    Breakage("istiod remembers a gateway's old address", "D25", REMOTE, _old_way_in, cause="has none any more"),
     Breakage("services are not opened to other networks", "D26", PRIMARY, _not_passed_through),
     Breakage("services are opened twice", "D26", PRIMARY, _passed_through_twice),
     Breakage("a firewall drops 15443 only", "D38", PRIMARY, lambda lab: lab.drop(PRIMARY, 15443)),

@@ -177,6 +177,14 @@ def forgotten_endpoints(mesh: FakeMesh) -> None:
     mesh.remote.put(f"{SYSTEM}/endpoints/istiod", {"subsets": [{"addresses": [{"ip": "10.9.9.9"}], "ports": []}]})
 
 
+def known_as_well(mesh: FakeMesh) -> None:
+    """istiod goes into the remote's network by an address as well that nobody has any more."""
+    own = [("network1", "cluster1", "10.0.1.1"), ("network2", "cluster2", "10.0.2.1")]
+    mesh.debug("networkz", [{"Network": network, "Cluster": name, "Addr": address, "Port": 15443}
+                            for network, name, address in (*own, ("network2", "cluster2", "10.9.9.9"))])  # fmt: skip
+    met(Outcome.TIMED_OUT, "is silent", "10.9.9.9", 15443)(mesh)
+
+
 def hidden(mesh: FakeMesh) -> None:
     mesh.primary.objects[SYSTEM]["metadata"]["labels"]["mesh"] = "one"
     mesh.primary.put(

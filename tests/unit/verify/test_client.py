@@ -101,6 +101,14 @@ def test_a_403_is_a_denial_and_a_503_is_not() -> None:
     assert str(found) == "1 with status 403, 1 with status 503"
 
 
+def test_what_a_proxy_says_of_a_request_that_it_answered_itself_is_told() -> None:
+    output = (
+        "[0] StatusCode=200\n[0 body] Cluster=a\n[1] StatusCode=503\n[1 body] no healthy upstream\n[2] StatusCode=503\n"
+    )
+
+    assert str(client.read(output, 3)) == "1 answered by a, 2 with status 503 (no healthy upstream)"
+
+
 @pytest.mark.parametrize(
     ("written", "milliseconds"),
     [("12.5ms", 12.5), ("950µs", 0.95), ("1.5s", 1500), ("1m2s", 62_000), ("", None), ("soon", None)],
