@@ -21,6 +21,8 @@ from toolchain import build, environment
 
 REMOTES = (1, 2, 4)
 POLL_SECONDS = 0.02
+_WORTH_TELLING = 0.1
+"""Seconds."""
 _MADE = ("create", "create-replacement", "update", "read", "read-replacement")
 
 
@@ -32,22 +34,41 @@ class Span:
     ends: float | None = None
 
 
+@dataclass(frozen=True)
+class Step:
+    """A resource of a chain in which each had to wait for the one before."""
+
+    name: str
+    seconds: float
+    """That the engine worked on it."""
+    waited: float
+    """Since the step before ended, or the run began: the program goes on, and the engine compares."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.seconds:.1f}" + (
+            f" after {self.waited:.1f}" if self.waited >= _WORTH_TELLING else ""
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One measured ``pulumi up``."""
 
     title: str
     seconds: float
-    path: Sequence[tuple[str, float]]
-    """Resources of the longest chain in which each had to wait for the one before, with the seconds that each took.
-
-    Empty where nothing was made.
-    """
+    chain: Sequence[Step]
+    """The longest one; empty where nothing was made."""
 
     @property
-    def path_seconds(self) -> float:
+    def chain_seconds(self) -> float:
         """What the chain alone takes: no run can be faster."""
-        return sum(seconds for _, seconds in self.path)
+        return sum(step.seconds for step in self.chain)
+
+    @property
+    def rest(self) -> tuple[float, float, float]:
+        """The other seconds: before the chain began, between its steps, and after it had ended."""
+        before, *between = [step.waited for step in self.chain]
+        return before, sum(between), self.seconds - self.chain_seconds - before - sum(between)
 
 
 @dataclass
@@ -92,15 +113,17 @@ class Watch:
                     span.ends = now
 
 
-def longest_chain(spans: Mapping[str, Span], resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+def longest_chain(spans: Mapping[str, Span], resources: Sequence[Mapping[str, Any]]) -> list[Step]:
     """From the resource that was ready last back along what each waited for, in order of time."""
     needs = _needs(resources)
     ends = {urn: span.ends for urn, span in spans.items() if span.ends is not None and urn in needs}
-    chain: list[tuple[str, float]] = []
+    chain: list[Step] = []
     here = max(ends, key=lambda urn: ends[urn], default=None)
     while here is not None:
-        chain.append((_spoken(here), ends[here] - spans[here].begins))
-        here = max(needs[here] & ends.keys(), key=lambda urn: ends[urn], default=None)
+        before = max(needs[here] & ends.keys(), key=lambda urn: ends[urn], default=None)
+        begins = spans[here].begins
+        chain.append(Step(_spoken(here), ends[here] - begins, begins - (ends[before] if before else 0)))
+        here = before
     return chain[::-1]
 
 
@@ -152,8 +175,8 @@ def measured(stack: Stack, title: str, *, grows: bool = True) -> Run:
         with reading() as taken, watch.watching():
             stack.up("--event-log", log.name)
     chain = longest_chain(watch.spans, stack.resources()) if grows else []
-    run = Run(title=title, seconds=taken.seconds, path=chain)
-    tell(f"  {title}: {run.seconds:.1f} s; chain: " + ", ".join(f"{name} {s:.1f}" for name, s in run.path))
+    run = Run(title=title, seconds=taken.seconds, chain=chain)
+    tell(f"  {title}: {run.seconds:.1f} s; chain: " + ", ".join(map(str, run.chain)))
     return run
 
 
@@ -174,14 +197,16 @@ def runs(settings: Mapping[str, str], remotes: int) -> Generator[Run]:
 
 def table(done: Sequence[Run]) -> str:
     """Markdown; each run beside the chain of its own that it cannot be faster than, and beside the first run."""
-    lines = ["| remotes | seconds | longest chain | seconds / chain | seconds / first row |", "|---|---|---|---|---|"]
+    titles = ["remotes", "seconds", "longest chain", "before it", "between", "after it", "seconds / chain",
+              "seconds / first row"]  # fmt: skip
+    rows = [titles, ["---"] * len(titles)]
     for run in done:
-        ratio = f"{run.seconds / run.path_seconds:.2f}" if run.path_seconds else "-"
-        lines.append(
-            f"| {run.title} | {run.seconds:.1f} | {run.path_seconds:.1f} | {ratio} "
-            f"| {run.seconds / done[0].seconds:.2f} |"
-        )
-    return "\n".join(lines) + "\n"
+        own = [""] * 5
+        if run.chain:
+            own = [f"{value:.1f}" for value in (run.chain_seconds, *run.rest)]
+            own.append(f"{run.seconds / run.chain_seconds:.2f}")
+        rows.append([run.title, f"{run.seconds:.1f}", *own, f"{run.seconds / done[0].seconds:.2f}"])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def main() -> int:

@@ -56,20 +56,23 @@ def _ways_in(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: 
 
     Service ``istiod`` of a remote is the chart's where the primary has a load balancer, and Tether's own where it is
     entered at nodes (components.istiod_endpoints). One update makes the new one before the old one goes, under one
-    name: Helm would take Tether's away, or refuse to make its own over it. A remote's own gateway changes, but seen was
-    that for minutes no request from the primary came through, while every part of the mesh called itself healthy.
+    name: Helm would take Tether's away, or refuse to make its own over it. A remote's own gateway changes, but istiod
+    keeps the old address beside the new one until it starts anew, and what goes there is lost: a Service without an
+    address is not looked at (istio/istio pilot/pkg/serviceregistry/kube/controller/controller.go, addOrUpdateService).
     """
-    changed: dict[tuple[int | str, ...], list[str]] = {}
-    for index, cluster in enumerate(wanted.clusters):
-        held = exposure.in_force(wanted.exposure, cluster.exposure, cluster.platform)
-        before = _before(cluster, wanted.clusters, resources)
-        if before and before is not (held.service_type or ServiceType.LOAD_BALANCER):
-            own = ("clusters", index, *_OF_THE_MESH)
-            changed.setdefault(own if cluster.exposure.service_type else _OF_THE_MESH, []).append(cluster.name)
-    for path, names in changed.items():
-        held = wanted.exposure if path == _OF_THE_MESH else wanted.clusters[int(path[1])].exposure
-        now = held.service_type or ServiceType.LOAD_BALANCER
-        before = next(one for one in ServiceType if one is not now)
+    ways = [(_before(one, wanted.clusters, resources), _in_force(wanted, one)) for one in wanted.clusters]
+    changed = [index for index, (before, now) in enumerate(ways) if before and before is not now]
+    followers = [index for index, one in enumerate(wanted.clusters) if ways[index][0] and not one.exposure.service_type]
+    # What the mesh says can be taken back only where all that go by it have changed.
+    is_of_the_mesh = set(followers) <= set(changed)
+    settings: dict[tuple[int | str, ...], list[int]] = {}
+    for index in changed:
+        own = ("clusters", index, *_OF_THE_MESH)
+        settings.setdefault(_OF_THE_MESH if is_of_the_mesh and index in followers else own, []).append(index)
+    for path, indices in settings.items():
+        names = [wanted.clusters[index].name for index in indices]
+        before, now = ways[indices[0]]
+        assert before is not None  # noqa: S101 - or it would not have changed
         yield Problem(
             subject=subject(path, project),
             shown=now.value,
@@ -78,6 +81,11 @@ def _ways_in(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: 
             "changes, and requests to a remote whose own changes would be lost",
             fix=f"{fix(path, before.value, project)}  # as it stands; to change it: tether down, and then tether up",
         )
+
+
+def _in_force(wanted: Settings, cluster: ClusterSettings) -> ServiceType:
+    held = exposure.in_force(wanted.exposure, cluster.exposure, cluster.platform)
+    return held.service_type or ServiceType.LOAD_BALANCER
 
 
 def _before(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench import remotes
-from bench.remotes import Run, Span, Watch, longest_chain, table
+from bench.remotes import Run, Span, Step, Watch, longest_chain, table
 
 PREFIX = "urn:pulumi:bench::tether::tether:index:Mesh$kubernetes:core/v1:Thing::"
 
@@ -33,13 +33,15 @@ def test_the_chain_is_what_each_waited_for_last() -> None:
     spans = {urn("cluster"): Span(0, 10), urn("slow"): Span(0, 12), urn("chart"): Span(13, 20)}
     spans[urn("gate")] = Span(20, 21)
     made = [resource("cluster"), resource("slow"), resource("chart", "cluster", "slow"), resource("gate", "chart")]
-    assert longest_chain(spans, made) == [("Thing slow", 12), ("Thing chart", 7), ("Thing gate", 1)]
+    assert longest_chain(spans, made) == [
+        Step("Thing slow", 12, 0), Step("Thing chart", 7, 1), Step("Thing gate", 1, 0)
+    ]  # fmt: skip
 
 
 def test_a_provider_is_waited_for_too_and_components_are_not() -> None:
     spans = {urn("provider"): Span(0, 4), urn("chart"): Span(4, 6), urn("mesh"): Span(0, 7)}
     made = [resource("provider"), resource("chart", provider="provider"), resource("mesh", "chart", custom=False)]
-    assert longest_chain(spans, made) == [("Thing provider", 4), ("Thing chart", 2)]
+    assert longest_chain(spans, made) == [Step("Thing provider", 4, 0), Step("Thing chart", 2, 0)]
 
 
 def test_a_component_waits_with_what_is_in_it_and_is_waited_for_like_that() -> None:
@@ -48,12 +50,14 @@ def test_a_component_waits_with_what_is_in_it_and_is_waited_for_like_that() -> N
         resource("secret"), resource("slow"), resource("gateway", "secret", custom=False),
         resource("chart", parent="gateway"), resource("proof", "gateway", "slow"),
     ]  # fmt: skip
-    assert longest_chain(spans, made) == [("Thing secret", 3), ("Thing chart", 2), ("Thing proof", 1)]
+    assert longest_chain(spans, made) == [
+        Step("Thing secret", 3, 0), Step("Thing chart", 2, 0), Step("Thing proof", 1, 0)
+    ]  # fmt: skip
 
 
 def test_what_was_there_before_is_no_part_of_the_chain() -> None:
     made = [resource("old"), resource("new", "old")]
-    assert longest_chain({urn("new"): Span(1, 3)}, made) == [("Thing new", 2)]
+    assert longest_chain({urn("new"): Span(1, 3)}, made) == [Step("Thing new", 2, 1)]
     assert longest_chain({}, made) == []
 
 
@@ -88,8 +92,13 @@ def test_the_log_is_read_along_to_its_end(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_every_run_stands_beside_its_chain_and_the_first() -> None:
-    runs = [Run(title="one", seconds=40, path=(("a", 10), ("b", 10))), Run(title="fewer", seconds=10, path=())]
-    assert table(runs).splitlines()[2:] == ["| one | 40.0 | 20.0 | 2.00 | 1.00 |", "| fewer | 10.0 | 0.0 | - | 0.25 |"]
+    chain = (Step("a", 10, 3), Step("b", 10, 2))
+    runs = [Run(title="one", seconds=40, chain=chain), Run(title="fewer", seconds=10, chain=())]
+    assert table(runs).splitlines()[2:] == [
+        "| one | 40.0 | 20.0 | 3.0 | 2.0 | 15.0 | 2.00 | 1.00 |",
+        "| fewer | 10.0 |  |  |  |  |  | 0.25 |",
+    ]
+    assert ", ".join(map(str, chain)) == "a 10.0 after 3.0, b 10.0 after 2.0"
 
 
 def test_a_stack_has_one_primary_and_as_many_remotes_as_asked_for() -> None:

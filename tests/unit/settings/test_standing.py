@@ -97,6 +97,14 @@ def test_another_way_into_a_remote_is_refused_too_and_all_are_told_at_once() -> 
     }
 
 
+def test_a_setting_of_the_mesh_that_others_go_by_is_not_the_way_back_for_one() -> None:
+    with pytest.raises(SettingsError) as raised:
+        standing.refuse(settings(), MIXED, "tether")
+    (problem,) = raised.value.problems
+    assert (problem.subject, problem.shown) == ("tether:clusters[1].exposure.serviceType", "LoadBalancer")
+    assert problem.fix.startswith("pulumi config set --path 'tether:clusters[1].exposure.serviceType' NodePort  #")
+
+
 def test_one_setting_for_several_clusters_is_one_problem() -> None:
     with pytest.raises(SettingsError) as raised:
         standing.refuse(settings("NodePort"), [*BALANCED, *gates(east=False, west=False, north=False)], "tether")
