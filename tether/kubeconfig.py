@@ -18,14 +18,15 @@ def load(path_or_content: str, context: str | None = None) -> str:
     """A kubeconfig's content, with the wanted context as its current one.
 
     Args:
-        path_or_content: content where it has more than one line, else a path (``~`` is the user's home); empty for
-            the file that kubectl takes: the first of ``$KUBECONFIG``, else ``~/.kube/config``.
+        path_or_content: content, or a path (``~`` is the user's home); empty for the file that kubectl takes: the
+            first of ``$KUBECONFIG``, else ``~/.kube/config``.
         context: name of a context in it; its current one when left out.
 
     Raises:
         KubeconfigFileError: no such file, no kubeconfig, or no such context.
     """
-    content = path_or_content if "\n" in path_or_content else _read(Path(path_or_content or _kubectls()).expanduser())
+    is_path = not is_content(path_or_content)
+    content = _read(Path(path_or_content or _kubectls()).expanduser()) if is_path else path_or_content
     try:
         document: Any = yaml.safe_load(content)
     except yaml.YAMLError:
@@ -38,6 +39,11 @@ def load(path_or_content: str, context: str | None = None) -> str:
     if context not in known:
         raise KubeconfigFileError(f"has no context {context}; it has: {', '.join(known)}")
     return yaml.safe_dump({**cast("dict[str, Any]", document), "current-context": context}, width=float("inf"))
+
+
+def is_content(path_or_content: str) -> bool:
+    """Whether a text is a kubeconfig, and no path of one: it has lines, or is JSON, as clouds' providers write it."""
+    return "\n" in path_or_content or path_or_content.lstrip().startswith("{")
 
 
 def merged(contents: Mapping[str, str]) -> str:

@@ -69,7 +69,9 @@ def holds_credential(text: str) -> bool:
         return True
     if any(_is_key_in_base64(match.group()) for match in _LONG_BASE64.finditer(text)):
         return True
-    return "\n" in text and _FIELD.sub(_mask_field, text) != text
+    # One line that is no document may merely speak of a token.
+    is_document = "\n" in text or text.lstrip().startswith("{")
+    return is_document and _FIELD.sub(_mask_field, text) != text
 
 
 def _is_key_in_base64(text: str) -> bool:

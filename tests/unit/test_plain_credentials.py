@@ -24,6 +24,7 @@ def encoded(text: str) -> str:
         "Authorization: Bearer abcdefgh12345678",
         f"apiVersion: v1\nusers:\n- user:\n    client-key-data: {encoded(KEY)}\n",
         "apiVersion: v1\nusers:\n- user:\n    token: not-a-web-token\n",
+        '{"apiVersion": "v1", "users": [{"user": {"token": "not-a-web-token"}}]}',
     ],
 )
 def test_keys_tokens_and_kubeconfigs_with_either_are_credentials(text: str) -> None:

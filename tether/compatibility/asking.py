@@ -59,6 +59,6 @@ def _ask(cluster: ClusterPlan, folder: Path, came: Answers) -> None:
 
 
 def _place(path_or_content: str, folder: Path) -> str:
-    if not path_or_content or "\n" in path_or_content:
+    if not path_or_content or kubeconfig.is_content(path_or_content):
         return path_or_content
     return str(folder / Path(path_or_content).expanduser())

@@ -26,6 +26,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "pip --editable": "fetches from an index; toolchain bootstrap installs the same way with uv, before any test",
     "pulumi package add": "the page says itself that it was not run: no language plugin but Python's is here",
     "pulumi package gen-sdk": "the same",
+    "python -m bench.remotes --remotes": _MEASURES,
     "python -m conformance --failed": _HOURS,
     "python -m conformance --failed --peer": _HOURS,
     "python -m conformance --not-run": _HOURS,

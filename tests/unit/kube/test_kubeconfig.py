@@ -1,5 +1,6 @@
 """Kubeconfigs that settings name."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def test_a_login_program_is_written_as_kubectl_reads_it() -> None:
     assert document["users"] == [{"name": "east", "user": {"exec": login}}]
     assert document["clusters"][0]["cluster"] == {"certificate-authority-data": "Y2E=", "server": "https://east"}
     assert kubeconfig.load(written, "east") == written
+
+
+def test_one_line_of_json_is_content_and_no_path() -> None:
+    written = json.dumps(yaml.safe_load(ONE))
+    assert kubeconfig.load(written) == written
+    assert yaml.safe_load(kubeconfig.load(written, "b"))["current-context"] == "b"
 
 
 def test_a_context_that_is_not_there_is_told_with_those_that_are() -> None:
