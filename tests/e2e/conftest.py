@@ -1,8 +1,11 @@
 """One mesh per process, shared by every test that leaves it as it was."""
 
+import contextlib
+import fcntl
 import os
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.e2e.environment import Environment, standing
+from tests.e2e.environment import PROJECT, Environment, standing
 from tests.e2e.program import Program, bare_clusters
 
 
@@ -46,14 +49,59 @@ tests its mesh: five nodes are what fits into the inotify instances that Linux g
 keeps a mesh for its tests has none of them make clusters beside it."""
 REUSE = "TETHER_E2E_STACK"
 """Name of a stack that stands already and is to stay: spares a developer the minute of every run in one process."""
+DEFAULT = "kind"
+"""Name of the stack that ``make up`` makes."""
+
+
+def default_stands() -> bool:
+    """Whether ``make up`` has made the default mesh, with the settings that are committed.
+
+    Then one process takes it instead of a mesh of its own, for which there may be no room beside it.
+    """
+    if not (PROJECT / ".tether" / "kubeconfigs" / DEFAULT).is_dir():
+        return False
+    settings = f"stacks/Pulumi.{DEFAULT}.yaml"
+    unchanged = subprocess.run(["git", "-C", PROJECT, "diff", "--quiet", "HEAD", "--", settings], check=False)
+    return unchanged.returncode == 0 and bool(Environment(stack=DEFAULT).state())
+
+
+@contextlib.contextmanager
+def claim(name: str) -> Generator[bool]:
+    """Whether this process has a mesh for itself, for the length of a block."""
+    file = PROJECT / ".tether" / "locks" / f"tests-of-{name}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say whose mesh is broken and mended."""
+    if hasattr(config, "workerinput") or os.environ.get(REUSE) or not default_stands():
+        return []
+    return [f"mesh: stack {DEFAULT} stands; one process breaks and mends it, and leaves it as it was"]
 
 
 @pytest.fixture(scope="session")
 def mesh() -> Iterator[Mesh]:
-    if name := os.environ.get(REUSE):
-        kept = Environment(stack=name)
-        yield Mesh(environment=kept, result=kept.up(), up_at=time.monotonic())
-        return
+    with contextlib.ExitStack() as stack:
+        name = os.environ.get(REUSE)
+        if not name and default_stands() and stack.enter_context(claim(DEFAULT)):
+            name = DEFAULT
+        if name:
+            kept = Environment(stack=name)
+            yield Mesh(environment=kept, result=kept.up(), up_at=time.monotonic())
+            return
+        yield stack.enter_context(own())
+
+
+@contextlib.contextmanager
+def own() -> Generator[Mesh]:
+    """A mesh that nothing is left of."""
     environment = Environment()
     with standing(environment) as result:
         yield Mesh(environment=environment, result=result, up_at=time.monotonic())
