@@ -59,9 +59,15 @@ def unknown(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in found if one["status"] == "unknown"]
 
 
+def be_well(environment: Environment) -> None:
+    """Wait for a mesh whose istiod has just started: for some seconds proxies have not found it yet."""
+    until("the mesh is well", lambda: environment.run(TETHER, "doctor").code == 0, seconds=90)
+
+
 @pytest.fixture(scope="module")
 def account(mesh: Mesh) -> Iterator[Account]:
     environment = mesh.environment
+    be_well(environment)
     printed = environment.run(TETHER, "doctor", "--rights").stdout
     file = PROJECT / ".tether" / f"doctor-account-{environment.stack}.kubeconfig"
     file.touch(mode=0o600)
@@ -129,6 +135,7 @@ def rules_without_exec(lab: Lab) -> list[dict[str, Any]]:
 
 def test_the_right_that_is_missing_is_named_by_every_question_that_needs_it(account: Account, lab: Lab) -> None:
     lab.restart_istiod()  # Its metrics tell of a connection for as long as it is the first.
+    be_well(account.environment)
     fewer = rules_without_exec(lab)
     lab.patch(PRIMARY, "role tether-doctor", {"rules": fewer})
     found = account.examine()

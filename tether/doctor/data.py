@@ -70,9 +70,16 @@ def _known_gateway(view: MeshView, cluster: ClusterView) -> Answer:
 
 
 def _ways_to_nobody(known: Iterable[kube.Object], found: Collection[str]) -> list[str]:
-    """Those that no Service of a gateway has; one that answers is the address of a Gateway of Kubernetes' own API."""
-    other = [(str(one["Addr"]), int(one["Port"])) for one in known if str(one["Addr"]) not in found]
-    return [addresses.with_port(*way) for way in other if handshake.connect(*way).outcome is not Outcome.OK]
+    """Those that no Service of a gateway has; one that answers is the address of a Gateway of Kubernetes' own API.
+
+    None from a machine that reaches no gateway of the cluster, and so cannot tell.
+    """
+    ways = [(str(one["Addr"]), int(one["Port"])) for one in known]
+    if all(address in found for address, _ in ways):
+        return []
+    silent = [way for way in ways if handshake.connect(*way).outcome is not Outcome.OK]
+    is_near = any(address in found and (address, port) not in silent for address, port in ways)
+    return [addresses.with_port(*way) for way in silent if way[0] not in found] if is_near else []
 
 
 def _hidden(view: MeshView, cluster: ClusterView, network: str) -> Answer | None:
