@@ -18,6 +18,8 @@ from typing import Any, cast
 
 import yaml
 
+from tether.cli import stack_file
+
 PROJECT = Path(__file__).parents[1]
 PIPELINES = PROJECT / "pipelines"
 CHECKOUT = "actions/checkout@"
@@ -64,9 +66,8 @@ def clone(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
     for file in (folder / "stacks").glob("Pulumi.*.yaml"):
-        # Of the passphrase of this checkout, where a stack stands; git does not see it either (.gitattributes).
-        lines = file.read_text().splitlines(keepends=True)
-        file.write_text("".join(line for line in lines if not line.startswith("encryptionsalt:")))
+        # It is of the passphrase of this checkout, where a stack stands.
+        file.write_text(stack_file.without_salt(file.read_text()))
     subprocess.run(["git", "init", "--quiet", folder], check=True)
     return folder
 

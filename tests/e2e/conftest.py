@@ -16,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.e2e.environment import PROJECT, Environment, standing
 from tests.e2e.program import Program, bare_clusters
+from tether.cli.project import DEFAULT_STACK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +50,6 @@ tests its mesh: five nodes are what fits into the inotify instances that Linux g
 keeps a mesh for its tests has none of them make clusters beside it."""
 REUSE = "TETHER_E2E_STACK"
 """Name of a stack that stands already and is to stay: spares a developer the minute of every run in one process."""
-DEFAULT = "kind"
-"""Name of the stack that ``make up`` makes."""
 
 
 def default_stands() -> bool:
@@ -58,11 +57,11 @@ def default_stands() -> bool:
 
     Then one process takes it instead of a mesh of its own, for which there may be no room beside it.
     """
-    if not (PROJECT / ".tether" / "kubeconfigs" / DEFAULT).is_dir():
+    default = Environment(stack=DEFAULT_STACK)
+    if not default.kubeconfig("cluster1").is_file():
         return False
-    settings = f"stacks/Pulumi.{DEFAULT}.yaml"
-    unchanged = subprocess.run(["git", "-C", PROJECT, "diff", "--quiet", "HEAD", "--", settings], check=False)
-    return unchanged.returncode == 0 and bool(Environment(stack=DEFAULT).state())
+    differs = ["git", "-C", PROJECT, "diff", "--quiet", "HEAD", "--", default.stack_file]
+    return subprocess.run(differs, check=False).returncode == 0 and bool(default.state())
 
 
 @contextlib.contextmanager
@@ -83,15 +82,15 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say whose mesh is broken and mended."""
     if hasattr(config, "workerinput") or os.environ.get(REUSE) or not default_stands():
         return []
-    return [f"mesh: stack {DEFAULT} stands; one process breaks and mends it, and leaves it as it was"]
+    return [f"mesh: stack {DEFAULT_STACK} stands; one process breaks and mends it, and leaves it as it was"]
 
 
 @pytest.fixture(scope="session")
 def mesh() -> Iterator[Mesh]:
     with contextlib.ExitStack() as stack:
         name = os.environ.get(REUSE)
-        if not name and default_stands() and stack.enter_context(claim(DEFAULT)):
-            name = DEFAULT
+        if not name and default_stands() and stack.enter_context(claim(DEFAULT_STACK)):
+            name = DEFAULT_STACK
         if name:
             kept = Environment(stack=name)
             yield Mesh(environment=kept, result=kept.up(), up_at=time.monotonic())

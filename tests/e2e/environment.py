@@ -159,6 +159,10 @@ class Environment:
             return []
         return cast("list[dict[str, Any]]", json.loads(ran.stdout)["deployment"].get("resources") or [])
 
+    def be_well(self, seconds: float) -> None:
+        """Wait until the doctor finds no error: proxies need some seconds to find an istiod that has just started."""
+        until("the mesh is well", lambda: self.run(TETHER, "doctor").code == 0, seconds=seconds)
+
     def remove(self, *command: str) -> None:
         """Take it down, by ``tether down --yes`` or another command, and take its settings file away."""
         ran = self.run(*command) if command else self.run(TETHER, "down", "--yes")

@@ -20,6 +20,7 @@ KINDS = (
     "roles,rolebindings,clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,"
     "customresourcedefinitions,gateways.networking.istio.io,virtualservices.networking.istio.io"
 )
+WELL_SECONDS = 90.0
 LEADER = "control-plane.alpha.kubernetes.io/leader"
 ASK_ISTIOD = {"D05", "D17", "D25", "D27", "D28", "D29", "D30", "D31", "D35"}
 """Checks that ask istiod itself."""
@@ -59,15 +60,10 @@ def unknown(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in found if one["status"] == "unknown"]
 
 
-def be_well(environment: Environment) -> None:
-    """Wait for a mesh whose istiod has just started: for some seconds proxies have not found it yet."""
-    until("the mesh is well", lambda: environment.run(TETHER, "doctor").code == 0, seconds=90)
-
-
 @pytest.fixture(scope="module")
 def account(mesh: Mesh) -> Iterator[Account]:
     environment = mesh.environment
-    be_well(environment)
+    environment.be_well(WELL_SECONDS)
     printed = environment.run(TETHER, "doctor", "--rights").stdout
     file = PROJECT / ".tether" / f"doctor-account-{environment.stack}.kubeconfig"
     file.touch(mode=0o600)
@@ -135,7 +131,7 @@ def rules_without_exec(lab: Lab) -> list[dict[str, Any]]:
 
 def test_the_right_that_is_missing_is_named_by_every_question_that_needs_it(account: Account, lab: Lab) -> None:
     lab.restart_istiod()  # Its metrics tell of a connection for as long as it is the first.
-    be_well(account.environment)
+    account.environment.be_well(WELL_SECONDS)
     fewer = rules_without_exec(lab)
     lab.patch(PRIMARY, "role tether-doctor", {"rules": fewer})
     found = account.examine()

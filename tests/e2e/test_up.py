@@ -13,7 +13,7 @@ import yaml
 
 from tests.e2e.breaking.lab import Lab
 from tests.e2e.conftest import Mesh
-from tests.e2e.environment import PROJECT, TETHER, runtime, until
+from tests.e2e.environment import PROJECT, TETHER, runtime
 from tether import topology, versions
 
 DRIFT_SECONDS = 600
@@ -128,7 +128,7 @@ def test_an_istiod_that_starts_finds_every_webhook_as_it_wants_it(mesh: Mesh) ->
     before = webhooks(mesh)
     assert {cluster for cluster, _ in before} == {"cluster1", "cluster2"}
     Lab(mesh.environment).restart_istiod()
-    until("the mesh is well", lambda: mesh.environment.run(TETHER, "doctor").code == 0, seconds=WELL_SECONDS)
+    mesh.environment.be_well(WELL_SECONDS)
     assert webhooks(mesh) == before
 
 

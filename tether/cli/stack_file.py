@@ -45,11 +45,17 @@ def forget_salt(project: Project) -> None:
     """Take the salt out of a private stack file, once no state needs it; a file with secrets keeps it."""
     if not project.stack_file.is_file() or not is_private(project):
         return
-    lines = project.stack_file.read_text().splitlines(keepends=True)
-    if any("secure:" in line for line in lines) or not any(line.startswith(_SALT) for line in lines):
+    written = project.stack_file.read_text()
+    bare = without_salt(written)
+    if "secure:" in written or bare == written:
         return
-    project.stack_file.write_text("".join(line for line in lines if not line.startswith(_SALT)))
+    project.stack_file.write_text(bare)
     keep_salt_out_of_git(project)
+
+
+def without_salt(written: str) -> str:
+    """A stack file's text as git sees it."""
+    return "".join(line for line in written.splitlines(keepends=True) if not line.startswith(_SALT))
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

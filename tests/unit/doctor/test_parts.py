@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.doctor.breaking import ending, known_as_well, met, refused
+from tests.unit.doctor.breaking import ending, met, refused
 from tests.unit.doctor.fake_cluster import FakeCluster
 from tests.unit.doctor.fake_mesh import (
     SECRET,
@@ -394,14 +394,3 @@ def test_a_new_istiod_may_wait_for_the_lock_of_the_one_before(
     (found,) = (one for one in mesh.examine().findings if one.check.id == "D34")
 
     assert found.status is status, found.answer
-
-
-@pytest.mark.parametrize(
-    ("outcome", "address"), [(Outcome.NO_ROUTE, "10.0.2.1"), (Outcome.OK, "10.9.9.9")],
-    ids=["this machine has no way to the gateway either", "somebody answers there"],
-)  # fmt: skip
-def test_another_address_of_a_gateway_may_be_a_good_one(mesh: FakeMesh, outcome: Outcome, address: str) -> None:
-    known_as_well(mesh)
-    met(outcome, "was asked", address, 15443)(mesh)
-
-    assert "D25" not in {one.check.id for one in mesh.examine().wrong}
