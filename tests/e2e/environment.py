@@ -160,8 +160,13 @@ class Environment:
         return cast("list[dict[str, Any]]", json.loads(ran.stdout)["deployment"].get("resources") or [])
 
     def be_well(self, seconds: float) -> None:
-        """Wait until the doctor finds no error: proxies need some seconds to find an istiod that has just started."""
-        until("the mesh is well", lambda: self.run(TETHER, "doctor").code == 0, seconds=seconds)
+        """Wait for a mesh whose istiod has just started: proxies must find it, and the one before must be gone."""
+
+        def is_well() -> bool:
+            istiods = self.get("cluster1", "-n", "istio-system", "pods", "-l", "app=istiod")["items"]
+            return len(istiods) == 1 and self.run(TETHER, "doctor").code == 0
+
+        until("the mesh is well", is_well, seconds=seconds)
 
     def remove(self, *command: str) -> None:
         """Take it down, by ``tether down --yes`` or another command, and take its settings file away."""
