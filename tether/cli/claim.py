@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tether import durations
-from tether.cli import project
+from tether.cli import project, stack_file
 from tether.cli.project import Project
 from tether.environments import folder, lifetime, owner, registry, settings_file
 from tether.environments.registry import Entry, Phase, Registry
@@ -145,14 +145,20 @@ def _refuse(found: Entry, checkout: Path) -> None:
 def _settings_text(source: Project, wish: Wish, found: Entry | None) -> str:
     """The stack file that is wanted, else that which the environment has, else the checkout's."""
     if wish.settings:
-        return wish.settings.read_text()
+        return _to_be_had(wish.settings)
     if found:
         own = found.folder / source.stack_folder / f"Pulumi.{found.name}.yaml"
         with contextlib.suppress(OSError, ValueError):
             settings_file.read(own.read_text())
             return own.read_text()
     project.stack_config(source)  # refuses a checkout without
-    return source.stack_file.read_text()
+    return _to_be_had(source.stack_file)
+
+
+def _to_be_had(file: Path) -> str:
+    """Another stack's file; its salt fits that stack's passphrase alone, which is taken over only for its secrets."""
+    text = file.read_text()
+    return text if settings_file.has_secrets(text) else stack_file.without_salt(text)
 
 
 def _entry(known: Registry, name: str, wish: Wish, found: Entry | None, checkout: Path, clusters: int) -> Entry:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tether import parts
 from tether.cli import foreign, locks, processes, project, protected, records, remnants, stack_file
-from tether.cli.engine import Engine, EngineError
+from tether.cli.engine import Engine, EngineError, engine_of
 from tether.cli.foreign import Foreign
 from tether.cli.project import Project
 from tether.cli.recovery import recover
@@ -94,7 +94,7 @@ def _tools(
 ) -> tuple[Engine, Machine]:
     """The engine, with environment variables of its own, and the container runtime."""
     try:
-        return Engine(place, {**project.full_environment(place), **(more or {})}, deadline), machine_of(place)
+        return engine_of(place, {**project.full_environment(place), **(more or {})}, deadline), machine_of(place)
     except parts.PartsMissingError as error:
         if records.read(place).suffixes or place.state.is_dir():
             raise TetherError(f"The tools that could remove it are missing. {error}") from None
@@ -156,7 +156,7 @@ def _destroy(engine: Engine, state: State, clusters: Sequence[Foreign], *, force
     # Whatever cannot be reached: what can be is to go.
     options = ("--continue-on-error",) if any(cluster.side.silence for cluster in clusters) else ()
     try:
-        engine.run("destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", *options)
+        engine.destroy(*options)
     except EngineError as error:
         # With the clusters everything in them goes; objects in other clusters are known to the state alone.
         if state.has_foreign_clusters and not force:

@@ -25,6 +25,7 @@ _NOISE = (
 _PASSPHRASE_SIGNS = ("incorrect passphrase", "passphrase must be set")
 _LOCK_SIGN = "is currently locked by"
 _NO_STACK_SIGNS = ("no stack named", "no stack selected")
+_UNASKED = ("--yes", "--skip-preview", "--suppress-outputs")
 
 
 class EngineError(TetherError):
@@ -57,10 +58,10 @@ class Engine:
             environment: of the engine.
             deadline: moment of the monotonic clock after which long commands are cancelled; None: never.
         """
-        self._project = project
+        self.project = project
         self.deadline = deadline
         # Without it the engine has no ``--event-log`` (pulumi/pkg, cmd/pulumi/operations).
-        self._environment = {**environment, "PULUMI_STACK": project.stack, "PULUMI_DEBUG_COMMANDS": "true"}
+        self.environment = {**environment, "PULUMI_STACK": project.stack, "PULUMI_DEBUG_COMMANDS": "true"}
 
     def ask(self, *arguments: str, stdin: str | None = None) -> str:
         """Run a short command and return its standard output.
@@ -72,7 +73,7 @@ class Engine:
         try:
             done = subprocess.run(
                 [*self._command(arguments), "--non-interactive"],
-                cwd=self._project.root, env=self._environment, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
+                cwd=self.project.root, env=self.environment, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
                 capture_output=True, text=True, check=False, preexec_fn=_end_with_parent,
             )  # fmt: skip
         except FileNotFoundError as error:
@@ -80,6 +81,14 @@ class Engine:
         if done.returncode:
             raise self.error_of(Ended(done.returncode, tuple(done.stderr.splitlines()), interrupted=False))
         return done.stdout
+
+    def up(self, *options: str) -> None:
+        """Update the stack; raises what :meth:`run` does."""
+        self.run("up", *_UNASKED, *options)
+
+    def destroy(self, *options: str) -> None:
+        """Remove what the stack made; raises what :meth:`run` does."""
+        self.run("destroy", *_UNASKED, *options)
 
     def run(self, *arguments: str) -> None:
         """Run a long command with its display on standard error; Ctrl-C cancels it in good order.
@@ -89,7 +98,8 @@ class Engine:
             TimedOutError: it was cancelled because its time was over.
             TetherError: it failed; the engine has said on its display what happened.
         """
-        ended = self._live([*arguments, "--event-log", str(event_log.of_next_run(self._project, arguments[0]))])
+        log = event_log.of_next_run(self.project, arguments[0])
+        ended = self._live([*arguments, "--suppress-permalink=true", "--event-log", str(log)])
         if ended.interrupted:
             raise InterruptedRunError(f"Interrupted. {self._way_on()}")
         if ended.timed_out:
@@ -115,16 +125,17 @@ class Engine:
     def export(self) -> dict[str, Any] | None:
         """The stack's state with secrets still encrypted, or None where there is no stack."""
         try:
-            return self._project.read_state() or json.loads(self.ask("stack", "export"))
+            return self.project.read_state() or json.loads(self.ask("stack", "export"))
         except NotFoundError:
             return None
 
     def _way_on(self) -> str:
-        up, down = self._project.up_command, self._project.down_command
+        up, down = self.project.up_command, self.project.down_command
         return f"What was made is recorded: `{up}` goes on from here, `{down}` removes it."
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
-        return ["pulumi", *arguments, "--stack", self._project.stack]
+        stack = () if "--stack" in arguments else ("--stack", self.project.stack)
+        return ["pulumi", *arguments, *stack]
 
     def _live(self, arguments: Sequence[str]) -> Ended:
         terminal = sys.stdin.isatty() and sys.stderr.isatty()
@@ -132,7 +143,7 @@ class Engine:
         # On a terminal Ctrl-C reaches the whole group, and the engine must get it once: the second
         # SIGINT means "stop at once". Away from a terminal it has a group of its own and we pass it on.
         child = subprocess.Popen(
-            command, cwd=self._project.root, env=self._environment,
+            command, cwd=self.project.root, env=self.environment,
             stdin=None if terminal else subprocess.DEVNULL, stdout=sys.stderr.fileno(), stderr=subprocess.PIPE,
             process_group=None if terminal else 0, preexec_fn=_end_with_parent, text=True,
         )  # fmt: skip
@@ -149,20 +160,30 @@ class Engine:
         """What a failed run means to the user, and what to do about it."""
         text = "\n".join(ended.complaints)
         if any(sign in text for sign in _PASSPHRASE_SIGNS):
-            return _passphrase_error(self._project, self._environment)
+            return _passphrase_error(self.project, self.environment)
         if _LOCK_SIGN in text:
-            return LockedError(f"Stack {self._project.stack} is in use by another run. Wait for it, then run it again.")
+            return LockedError(f"Stack {self.project.stack} is in use by another run. Wait for it, then run it again.")
         if any(sign in text for sign in _NO_STACK_SIGNS):
-            return NotFoundError(f"There is no stack {self._project.stack}. Make it with: {self._project.up_command}")
+            return NotFoundError(f"There is no stack {self.project.stack}. Make it with: {self.project.up_command}")
         last = [line for line in ended.complaints if line.strip() and not _is_noise(line)]
         said = last[-1].strip() if last else "its errors stand above"
         return EngineError(f"pulumi ended with code {ended.code}: {said}\n{advice or self._advice()}")
 
     def _advice(self) -> str:
         return (
-            f"What was made is recorded. Once the cause is mended go on with: {self._project.up_command}; "
-            f"or remove it with: {self._project.down_command}"
+            f"What was made is recorded. Once the cause is mended go on with: {self.project.up_command}; "
+            f"or remove it with: {self.project.down_command}"
         )
+
+
+def engine_of(project: Project, environment: Mapping[str, str], deadline: float | None = None) -> Engine:
+    """What works on a stack: that of an environment is run by the Automation API (ADR 21); takes what Engine takes."""
+    if not project.environment:
+        return Engine(project, environment, deadline)
+    # Not above: it loads gRPC, which every other command does without.
+    from tether.cli.automation import AutomatedEngine
+
+    return AutomatedEngine(project, environment, deadline)
 
 
 def _passphrase_error(project: Project, environment: Mapping[str, str]) -> UsageError:

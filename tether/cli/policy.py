@@ -56,7 +56,7 @@ def preview(place: Project, engine: Engine, packs: Packs, *options: str) -> None
         return
     say(f"asking {count(len(packs.folders), 'policy pack')} about what would be made")
     try:
-        engine.run("preview", "--suppress-outputs", "--suppress-permalink=true", *packs.options(), *options)
+        engine.run("preview", "--suppress-outputs", *packs.options(), *options)
     except EngineError:
         refuse_violations(place, "nothing was changed")
         raise

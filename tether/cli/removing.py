@@ -138,10 +138,7 @@ def _forget(leaving: Leaving, engine: Engine) -> State:
     targets = [f"--target={urn}" for urn in before.of_cluster(leaving.cluster.name)] if before else []
     try:
         if targets:
-            engine.run(
-                "destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true",
-                "--target-dependents", *targets,
-            )  # fmt: skip
+            engine.destroy("--target-dependents", *targets)
     except EngineError as error:
         raise TetherError(f"{error}\nGo on with the removal by: {leaving.again('--unreachable')}") from None
     after = remember(leaving.place, engine)

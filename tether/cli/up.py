@@ -11,7 +11,7 @@ from typing import cast
 from tether import parts, preflight, settings, standing, topology
 from tether.authority import root_key
 from tether.cli import locks, policy, private_file, processes, project, records, stack_file
-from tether.cli.engine import Engine, EngineError
+from tether.cli.engine import Engine, EngineError, engine_of
 from tether.cli.project import Project
 from tether.cli.recovery import recover
 from tether.cli.remnants import Machine
@@ -87,7 +87,7 @@ def ready_engine(
         check_machine(place, wanted)
     environment = {**project.full_environment(place), **(more or {})}
     check_against_state(place, wanted, environment)
-    engine = Engine(place, environment, deadline)
+    engine = engine_of(place, environment, deadline)
     check_root_key_file(place, wanted, ready_stack(place, engine))
     return engine
 
@@ -99,7 +99,7 @@ def update(place: Project, engine: Engine, *options: str) -> State:
         TetherError: the engine failed or was interrupted.
     """
     try:
-        engine.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", *options)
+        engine.up(*options)
     finally:
         state = remember(place, engine)
     if state is None:

@@ -28,6 +28,11 @@ from tether.cli.project import Project
 from tether.cli.remnants import Machine
 from tether.settings import ContainerRuntime
 
+HISTORY = {
+    "kind": "update", "startTime": "2026-11-28T15:00:00.000Z", "message": "", "environment": {}, "config": {},
+    "result": "succeeded",
+}  # fmt: skip
+"""What the engine tells of a run."""
 ENGINE = """
     state = pathlib.Path(STATE)
     file = state / "stacks" / "tether" / (os.environ["PULUMI_STACK"] + ".json")
@@ -47,6 +52,8 @@ ENGINE = """
             sys.exit(1)
     elif arguments[:2] == ["stack", "output"]:
         print(json.dumps({"cluster1": "token: one", "cluster2": "token: two"}))
+    elif arguments[:2] == ["stack", "history"]:
+        print(json.dumps([HISTORY]))
     elif arguments[:2] == ["stack", "export"] and file.is_file():
         print(json.dumps({"version": 3, "deployment": json.loads(file.read_text())["checkpoint"]["latest"]}))
     elif arguments[:2] == ["stack", "export"]:
@@ -74,7 +81,9 @@ class Bench:
         self.built = 0
         self.runtime_asked_for = ContainerRuntime.AUTO
         self.parts = RELEASED
-        environment = install_pulumi(self.bin, ENGINE.replace("STATE", repr(str(self.place.state))))
+        environment = install_pulumi(
+            self.bin, ENGINE.replace("STATE", repr(str(self.place.state))).replace("HISTORY", repr(HISTORY))
+        )
         self.after_up(exported(stack(**OUTPUTS), random_id(), cluster("cluster1"), cluster("cluster2")))
         monkeypatch.chdir(folder)
         monkeypatch.setenv("PULUMI_STACK", "kind")

@@ -12,7 +12,7 @@ import yaml
 
 from tests.unit.cli.env_desk import NAME, Desk, entry_of
 from tests.unit.cli.test_summary import OUTPUTS
-from tests.unit.cli.workbench import STACK_YAML, SUFFIX, calls
+from tests.unit.cli.workbench import SALT, STACK_YAML, SUFFIX, calls
 from tests.unit.environments.making import dead, living
 from tether.cli import environments
 from tether.environments import labels, lifetime
@@ -221,3 +221,25 @@ def test_pausing_what_does_not_stand_and_resuming_what_is_not_paused_is_refused(
     assert desk.type("resume", NAME) == 2
     desk.change(phase=Phase.FAILED)
     assert desk.type("pause", NAME) == 2
+
+
+def test_settings_of_a_stack_that_stands_are_taken_without_its_salt(desk: Desk, tmp_path: Path) -> None:
+    own = desk.bench.place.stack_file
+    own.write_text(STACK_YAML + SALT)
+    other = tmp_path / "other.yaml"
+    other.write_text(SALT + STACK_YAML)
+    assert desk.type("up", NAME) == desk.type("up", "pr-2", "--settings", str(other)) == 0
+    for name in (NAME, "pr-2"):
+        folder = environments.find(desk.known, name).folder
+        assert (folder / "stacks" / f"Pulumi.{name}.yaml").read_text() == STACK_YAML
+    assert own.read_text() == STACK_YAML + SALT
+
+
+def test_settings_with_secrets_are_taken_with_salt_and_passphrase(desk: Desk) -> None:
+    text = STACK_YAML + "  tether:certificateAuthority:\n    secure: v1:abc:def\n" + SALT
+    desk.bench.place.stack_file.write_text(text)
+    (desk.bench.place.private / "passphrase").write_text("of the checkout")
+    desk.type("up", NAME)
+    folder = entry_of(desk).folder
+    assert (folder / "stacks" / f"Pulumi.{NAME}.yaml").read_text() == text
+    assert (folder / ".tether" / "passphrase").read_text() == "of the checkout"
