@@ -164,7 +164,7 @@ class Environment:
 
         def is_well() -> bool:
             istiods = self.get("cluster1", "-n", "istio-system", "pods", "-l", "app=istiod")["items"]
-            return len(istiods) == 1 and self.run(TETHER, "doctor").code == 0
+            return len(istiods) == 1 and self.run(TETHER, "doctor", "--fail-on", "warning").code == 0
 
         until("the mesh is well", is_well, seconds=seconds)
 

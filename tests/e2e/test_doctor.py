@@ -234,6 +234,14 @@ def test_what_the_doctor_is_asked_and_how_it_answers_can_be_chosen(ward: Ward) -
     assert ran.code == 0, ran.talk
 
 
+def test_an_istiod_that_has_just_started_is_no_fault_of_the_mesh(ward: Ward) -> None:
+    ward.be_well()
+    Lab(ward.environment).restart_istiod()
+    found: list[Found] = []
+    ward.until(lambda one: not found.append(one) and is_well(one), "well", ward.look, Way.CONTEXTS)
+    assert [finding for one in found for finding in one["wrong"] if finding["severity"] == "error"] == []
+
+
 def test_the_doctor_goes_on_watching_after_its_first_look(ward: Ward) -> None:
     ward.be_well()
     watching = ward.environment.start(TETHER, "doctor", "--watch")

@@ -100,6 +100,8 @@ class Check:
     """What mends it, in one sentence; an answer has the commands."""
     needs: tuple[str, ...] = ()
     """Checks whose failure makes this one's answer worthless."""
+    settles: bool = False
+    """Whether what is wrong may pass by itself right after istiod has started."""
     probe: Probe
 
     @property

@@ -350,7 +350,7 @@ CHECKS = (
     ),
     Check(
         id="D20", title="Behind the primary's gateway istiod proves its name", family=Family.INJECT, scope=Scope.MESH,
-        needs=("D07", "D32", "D37"),
+        needs=("D07", "D32", "D37"), settles=True,
         symptom="connection refused, i/o timeout, EOF or x509 in the logs of API server, agent and proxy.",
         cause="A firewall, a missing Gateway, or another root.",
         remedy="Open the ports, or apply the Gateway and the VirtualService that expose istiod.",
@@ -373,7 +373,7 @@ CHECKS = (
     ),
     Check(
         id="D22", title="A pod made now gets a proxy of the right cluster and network", family=Family.INJECT,
-        scope=Scope.REMOTE, needs=("D14", "D15", "D19", "D20", "D21"),
+        scope=Scope.REMOTE, needs=("D14", "D15", "D19", "D20", "D21"), settles=True,
         symptom="Pods are refused or start without a sidecar; gateways hang with image auto.",
         cause="The API server cannot call the webhook: firewall on 15017, wrong bundle, no Service.",
         remedy="Open the port between API server and gateway, or apply the webhook configuration again.",
@@ -388,7 +388,7 @@ CHECKS = (
     ),
     Check(
         id="D35", title="istiod serves every gateway", family=Family.INJECT, scope=Scope.CLUSTER,
-        needs=("D17", "D23", "D32", "D37"),
+        needs=("D17", "D23", "D32", "D37"), settles=True,
         symptom="Changes of configuration never arrive; proxy-status does not list the gateway.",
         cause="The way from the pods to istiod is cut, while older connections or this machine's way are not.",
         remedy="Open the port from the pods of that cluster to the primary's gateway.",

@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Iterator
 
-from tether.doctor import logs, rights
+from tether.doctor import logs, rights, settling
 from tether.doctor.check import Check, Family, Scope, Severity
 from tether.doctor.registry import CHECKS
 from tether.mesh import DEFAULT_NAMESPACE
@@ -77,6 +77,8 @@ def _section(check: Check) -> Iterator[str]:
         yield "- **not asked when one of these is wrong** " + ", ".join(
             f"[{name}](#{name.lower()})" for name in check.needs
         )
+    if check.settles:
+        yield f"- **an open question** for {settling.SECONDS} s after istiod's start, while older proxies look for it"
     signs = [f"{sign.source}: `{sign.pattern.pattern}`" for sign in logs.SIGNS if check.id in sign.checks]
     if signs:
         yield "- **log lines that tell of it**"

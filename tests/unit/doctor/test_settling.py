@@ -1,0 +1,74 @@
+"""Right after istiod has started, older proxies do not know it yet: that is an open question, and soon an error."""
+
+import datetime
+
+import pytest
+
+from tests.unit.doctor.cases import GATEWAY_SERVICE
+from tests.unit.doctor.fake_cluster import FakeCluster
+from tests.unit.doctor.fake_mesh import SYSTEM, FakeMesh, pod
+from tether.doctor import settling
+from tether.doctor.check import Status
+from tether.doctor.handshake import Handshake, Outcome
+
+OLD = 3600
+GATEWAY = {"istio": "eastwestgateway"}
+
+
+def serve(cluster: FakeCluster, path: str, labels: dict[str, str], seconds: float) -> None:
+    """Have a pod serve for some seconds."""
+    since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+    made = pod(labels)
+    made["status"]["conditions"][0]["lastTransitionTime"] = since.isoformat(timespec="seconds")
+    cluster.put(f"{SYSTEM}/pods/{path}", {**made, "spec": {**cluster.objects[f"{SYSTEM}/pods/{path}"]["spec"]}})
+
+
+def start(mesh: FakeMesh, *, istiod: float, gateways: float) -> None:
+    serve(mesh.primary, "istiod-1", {"app": "istiod"}, istiod)
+    serve(mesh.primary, "gateway-cluster1", GATEWAY, gateways)
+    serve(mesh.remote, "gateway-cluster2", GATEWAY, gateways)
+
+
+def lose_gateways(mesh: FakeMesh) -> None:
+    mesh.debug("syncz", [])
+
+
+def close_ports(mesh: FakeMesh) -> None:
+    mesh.greetings[("10.0.1.1", 15012)] = Handshake(outcome=Outcome.CLOSED, seen="10.0.1.1:15012 hung up")
+
+
+@pytest.mark.parametrize(("do", "check"), [(lose_gateways, "D35"), (close_ports, "D20")])
+@pytest.mark.parametrize(
+    ("istiod", "gateways", "status"),
+    [
+        (5, OLD, Status.UNKNOWN),
+        (settling.SECONDS + 1, OLD, Status.WRONG),
+        # It was there before they were: they have found it once.
+        (5, 2, Status.WRONG),
+    ],
+)
+def test_older_gateways_have_time_to_find_a_new_istiod(
+    mesh: FakeMesh, do: object, check: str, istiod: float, gateways: float, status: Status
+) -> None:
+    assert callable(do)
+    start(mesh, istiod=istiod, gateways=gateways)
+    assert mesh.examine().wrong == ()
+    do(mesh)
+
+    found = [one for one in mesh.examine().findings if one.check.id == check]
+
+    assert {one.status for one in found} == {status}
+    assert ("istiod is ready for only" in found[0].answer.seen) is (status is Status.UNKNOWN)
+
+
+def test_a_pod_that_does_not_say_since_when_it_serves_does_so_for_long(mesh: FakeMesh) -> None:
+    lose_gateways(mesh)
+
+    assert {one.check.id for one in mesh.examine().wrong} == {"D35"}
+
+
+def test_other_checks_are_wrong_at_once(mesh: FakeMesh) -> None:
+    start(mesh, istiod=5, gateways=OLD)
+    mesh.primary.objects.pop(GATEWAY_SERVICE)
+
+    assert mesh.examine().wrong
