@@ -21,6 +21,9 @@ from tether.revision import DEFAULT, Revision
 _PROXY = "istio-proxy"
 _ROOT_KEY = "root-cert.pem"
 _READY_PATH = "/healthz/ready"
+_FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 2.0
+"""For an answer. A packet that came before the way was there is lost with its whole connection (conntrack keeps where
+it went), so that a new one is answered sooner than the old one; twice as long each time, for those who are far away."""
 NO_EXTERNAL_IP = (
     f"no node that its annotation {gateway_entry.NODE_SELECTOR} chooses has an address of type ExternalIP, and istiod "
     "takes no other; say which addresses lead to the nodes: clusters[].exposure.nodeAddresses"
@@ -306,7 +309,7 @@ class GatewayHealth:
         namespace: str,
         service: str,
         *,
-        fetch: Callable[[str, int, str], int] | None = None,
+        fetch: Callable[[str, int, str, float], int] | None = None,
         clock: wait.Clock = wait.SYSTEM_CLOCK,
         patience: float = 20,
     ) -> None:
@@ -316,6 +319,7 @@ class GatewayHealth:
         self._clock = clock
         self._patience = patience
         self._first_asked: float | None = None
+        self._seconds = _FIRST_SECONDS
 
     def __call__(self, address: str, port: int = topology.STATUS_PORT) -> Finding:
         """Probe once; the finding's value is ``machine`` or ``api-server``."""
@@ -323,8 +327,10 @@ class GatewayHealth:
             self._first_asked = self._clock.now()
         where = addresses.with_port(address, port)
         try:
-            status = self._fetch(address, port, _READY_PATH)
+            status = self._fetch(address, port, _READY_PATH, self._seconds)
         except OSError as error:
+            if isinstance(error, TimeoutError):
+                self._seconds = min(2 * self._seconds, _LONGEST_SECONDS)
             return self._through_api_server(where, error, self._clock.now() - self._first_asked)
         if status == http.client.OK:
             return Finding(ready=True, seen=f"{where} answers", value="machine")
@@ -346,9 +352,9 @@ class GatewayHealth:
         return Finding(ready=True, seen=f"{where} answers through the API server", value="api-server")
 
 
-def fetch_status(address: str, port: int, path: str) -> int:
-    """HTTP status of a path, asked from this machine; raises OSError where nothing answers."""
-    connection = http.client.HTTPConnection(address, port, timeout=2)
+def fetch_status(address: str, port: int, path: str, seconds: float) -> int:
+    """HTTP status of a path, asked from this machine; raises OSError where nothing answers in time."""
+    connection = http.client.HTTPConnection(address, port, timeout=seconds)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

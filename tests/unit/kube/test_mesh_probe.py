@@ -312,7 +312,7 @@ def test_nodes_without_an_external_address_point_at_the_setting_that_says_one() 
 def test_the_health_of_a_gateway_is_asked_at_the_port_of_the_node() -> None:
     asked: list[int] = []
 
-    def fetch(address: str, port: int, path: str) -> int:
+    def fetch(address: str, port: int, path: str, seconds: float) -> int:
         asked.append(port)
         return 200
 
@@ -331,8 +331,8 @@ def test_an_api_server_that_wants_v1_endpoints_is_told_from_one_that_finds_no_se
     assert "v1Endpoints" not in mesh_probe.webhook_cause('failed calling webhook "x": service "istiod" not found')
 
 
-def fetching(outcome: int | OSError) -> Callable[[str, int, str], int]:
-    def fetch(address: str, port: int, path: str) -> int:
+def fetching(outcome: int | OSError) -> Callable[[str, int, str, float], int]:
+    def fetch(address: str, port: int, path: str, seconds: float) -> int:
         assert (port, path) == (15021, "/healthz/ready")
         if isinstance(outcome, OSError):
             raise outcome
@@ -351,6 +351,19 @@ def test_a_gateway_that_answers_503_is_not() -> None:
     health = mesh_probe.GatewayHealth(FakeApi(), NAMESPACE, "gw", fetch=fetching(503))
 
     assert not health("10.0.0.1").ready
+
+
+def test_silence_is_given_up_soon_at_first_and_later_each_time() -> None:
+    outcomes: list[OSError] = [TimeoutError(), ConnectionRefusedError(), *(TimeoutError() for _ in range(4))]
+    waited: list[float] = []
+
+    def fetch(address: str, port: int, path: str, seconds: float) -> int:
+        waited.append(seconds)
+        raise outcomes[len(waited) - 1]
+
+    health = mesh_probe.GatewayHealth(FakeApi(), NAMESPACE, "gw", fetch=fetch)
+    assert not any(health("10.0.0.1").ready for _ in outcomes)
+    assert waited == [0.25, 0.5, 0.5, 1.0, 2.0, 2.0]
 
 
 def test_the_way_through_the_api_server_is_the_last_resort() -> None:
