@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from tether.cli import event_log, time_box
 from tether.cli.project import Project
+from tether.environments.folder import PASSPHRASE
 from tether.errors import LockedError, NotFoundError, Problem, TetherError, TimedOutError, UsageError
 
 _PR_SET_PDEATHSIG = 1
@@ -187,7 +188,7 @@ def engine_of(project: Project, environment: Mapping[str, str], deadline: float 
 
 
 def _passphrase_error(project: Project, environment: Mapping[str, str]) -> UsageError:
-    source = "PULUMI_CONFIG_PASSPHRASE"
+    source = PASSPHRASE
     way_out = f"unset {source}  # then .tether/passphrase is used again"
     if not environment.get(source):
         source = ".tether/passphrase"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tether.cli import project
 from tether.cli.project import Project
+from tether.environments.folder import PASSPHRASE
 from tether.errors import TetherError
 
 
@@ -24,5 +25,5 @@ def around() -> list[str]:
 
 
 def _of_environment() -> list[str]:
-    said = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
+    said = os.environ.get(PASSPHRASE)
     return [said] if said else []

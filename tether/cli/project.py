@@ -259,5 +259,12 @@ def environment(project: Project) -> dict[str, str]:
 
 
 def full_environment(project: Project) -> Mapping[str, str]:
-    """The environment of a child process."""
-    return {**os.environ, **environment(project)}
+    """The environment of a child process.
+
+    An environment (``tether env``) keeps its passphrase in a file, and not in a variable, which would win: who reaps it
+    is a process without the user's variables.
+    """
+    given = {
+        name: value for name, value in os.environ.items() if not (project.environment and name == folder.PASSPHRASE)
+    }
+    return {**given, **environment(project)}

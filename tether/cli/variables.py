@@ -8,6 +8,7 @@ from tether.cli.delivery import give
 from tether.cli.forms import Form
 from tether.cli.project import Project
 from tether.document import Document, Kind
+from tether.environments.folder import PASSPHRASE
 
 
 class VariablesDocument(Document):
@@ -25,5 +26,8 @@ def show(place: Project, output: Form) -> None:
     if output is Form.JSON:
         give(VariablesDocument(variables=variables))
         return
+    if place.environment:
+        # It would win over the file in which an environment keeps its own.
+        print(f"unset {PASSPHRASE}")  # noqa: T201 - the result
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")  # noqa: T201 - the result

@@ -19,6 +19,7 @@ _TOOLS = ("bin", "charts", "parts.json", "pulumi/plugins")
 """What the toolchain makes below the checkout's private folder (toolchain.places)."""
 _LABELS = f"{_PRIVATE}/container-labels.json"
 KUBECONFIG = "kubeconfig"
+PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of Pulumi's variable
 
 
 def make(entry: Entry) -> None:
@@ -44,11 +45,15 @@ def _link(place: Path, target: Path) -> None:
 
 
 def take_passphrase(entry: Entry) -> None:
-    """Use the checkout's passphrase, which opens the secrets in its stack files; before the first run only."""
+    """Use the passphrase that opens the secrets in stack files of the checkout; before the first run only.
+
+    It is that of ``$PULUMI_CONFIG_PASSPHRASE``, else the checkout's.
+    """
     source, own = (root / _PRIVATE / "passphrase" for root in (entry.checkout, entry.folder))
-    if source.is_file() and not own.exists():
+    known = os.environ.get(PASSPHRASE) or (source.read_text() if source.is_file() else "")
+    if known and not own.exists():
         own.touch(mode=0o600)
-        own.write_text(source.read_text())
+        own.write_text(known)
 
 
 def container_labels(root: Path) -> str:

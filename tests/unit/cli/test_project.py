@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def test_the_stack_is_the_one_named_before_the_one_of_the_environment(
     monkeypatch.setenv("PULUMI_STACK", "three-remotes")
     assert project.find(tmp_path).stack == "three-remotes"
     assert project.find(tmp_path, "other").stack == "other"
+
+
+def test_only_in_an_environment_the_users_passphrase_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of the user")
+    monkeypatch.setattr(project, "environment", lambda _: {"PULUMI_STACK": "pr-1"})  # pyright: ignore[reportUnknownLambdaType]
+    place = checkout(tmp_path)
+    assert project.full_environment(place)["PULUMI_CONFIG_PASSPHRASE"] == "of the user"
+    assert "PULUMI_CONFIG_PASSPHRASE" not in project.full_environment(dataclasses.replace(place, environment="pr-1"))
 
 
 def test_outside_of_a_project_one_is_told_so(tmp_path: Path) -> None:

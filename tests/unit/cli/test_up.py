@@ -28,8 +28,9 @@ from tests.unit.cli.workbench import (
 from tests.unit.compatibility.making import RELEASED
 from tests.unit.preflight.test_checks import GOOD
 from tether import parts
-from tether.cli import locks, project, records
+from tether.cli import locks, project, records, variables
 from tether.cli import up as up_module
+from tether.cli.forms import Form
 from tether.settings import ContainerRuntime
 
 
@@ -233,6 +234,14 @@ def test_env_prints_lines_for_a_shell(
     monkeypatch.setattr(project, "environment", always({"PULUMI_STACK": "kind", "PATH": "/a b:/c"}))
     assert tether(monkeypatch, ["env"]) == 0
     assert capfd.readouterr().out == "export PULUMI_STACK=kind\nexport PATH='/a b:/c'\n"
+
+
+def test_env_in_an_environment_takes_the_users_passphrase_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(project, "environment", always({"PULUMI_STACK": "pr-1"}))
+    variables.show(replace(bench.place, environment="pr-1"), Form.TEXT)
+    assert capfd.readouterr().out == "unset PULUMI_CONFIG_PASSPHRASE\nexport PULUMI_STACK=pr-1\n"
 
 
 def test_make_help_names_every_target() -> None:

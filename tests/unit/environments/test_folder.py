@@ -64,7 +64,8 @@ def test_made_again_it_follows_the_checkout_and_keeps_its_own(one: Entry) -> Non
     assert (one.folder / "stacks" / "Pulumi.pr-1.yaml").is_file()
 
 
-def test_the_passphrase_is_taken_over_once_and_stays_private(one: Entry) -> None:
+def test_the_passphrase_is_taken_over_once_and_stays_private(one: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
     folder.make(one)
     folder.take_passphrase(one)
     own = one.folder / ".tether" / "passphrase"
@@ -73,6 +74,15 @@ def test_the_passphrase_is_taken_over_once_and_stays_private(one: Entry) -> None
     (one.checkout / ".tether" / "passphrase").write_text("another")
     folder.take_passphrase(one)
     assert own.read_text() == "of the checkout"
+
+
+def test_the_passphrase_of_the_variable_wins_as_it_does_for_the_engine(
+    one: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of the user")
+    folder.make(one)
+    folder.take_passphrase(one)
+    assert (one.folder / ".tether" / "passphrase").read_text() == "of the user"
 
 
 def test_its_removal_leaves_the_checkout_alone(one: Entry) -> None:
