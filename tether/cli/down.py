@@ -15,7 +15,7 @@ from tether.cli.remnants import Machine, Remnants
 from tether.cli.state import State
 from tether.cli.talk import say, warn
 from tether.cli.up import machine_of
-from tether.errors import Problem, TetherError, count
+from tether.errors import Problem, TetherError, UsageError, count
 from tether.removal import reach
 from toolchain.environment import BACKEND_VARIABLE
 
@@ -157,7 +157,10 @@ def _destroy(engine: Engine, state: State, clusters: Sequence[Foreign], *, force
     options = ("--continue-on-error",) if any(cluster.side.silence for cluster in clusters) else ()
     try:
         engine.destroy(*options)
-    except EngineError as error:
+    except (EngineError, UsageError) as error:
+        # A state that cannot be read is given up only where that was asked for.
+        if isinstance(error, UsageError) and not force:
+            raise
         # With the clusters everything in them goes; objects in other clusters are known to the state alone.
         if state.has_foreign_clusters and not force:
             raise TetherError(

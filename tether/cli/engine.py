@@ -192,9 +192,10 @@ def _passphrase_error(project: Project, environment: Mapping[str, str]) -> Usage
     way_out = f"unset {source}  # then .tether/passphrase is used again"
     if not environment.get(source):
         source = ".tether/passphrase"
-        way_out = f"put the old passphrase back into {source}, or give the stack up with: tether down --force"
+        down = f"tether env down {project.environment}" if project.environment else "tether down"
+        way_out = f"put the old passphrase back into {source}, or give the stack up with: {down} --force"
     return UsageError(
-        "The passphrase does not fit; nothing was created.",
+        "The passphrase does not fit; nothing was created or removed.",
         [
             Problem(
                 subject=source,

@@ -326,14 +326,18 @@ def by_hand(entry: Entry) -> Iterator[str]:
     if folder.has_tools(entry):
         yield f'  cd {place} && eval "$(.venv/bin/tether env)" && pulumi destroy --yes --stack {entry.name}'
     with contextlib.suppress(TetherError):
-        for runtime, things in look(entry).things:
-            if things.containers:
-                yield f"  {runtime} rm --force --volumes {shlex.join(things.containers)}"
-            if things.networks:
-                yield f"  {runtime} network rm {shlex.join(things.networks)}"
-            if things.volumes:
-                yield f"  {runtime} volume rm --force {shlex.join(things.volumes)}"
+        # What is found by label is found by name as well.
+        yield from dict.fromkeys(line for found in look(entry).things for line in _removal(*found))
     yield f"  cd / && rm -r {place} {place}.json"
+
+
+def _removal(runtime: str, things: Remnants) -> Iterator[str]:
+    if things.containers:
+        yield f"  {runtime} rm --force --volumes {shlex.join(things.containers)}"
+    if things.networks:
+        yield f"  {runtime} network rm {shlex.join(things.networks)}"
+    if things.volumes:
+        yield f"  {runtime} volume rm --force {shlex.join(things.volumes)}"
 
 
 def left(entry: Entry, moment: datetime.datetime) -> float | None:

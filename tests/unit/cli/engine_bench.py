@@ -28,7 +28,7 @@ from tether.cli.project import Project
 from tether.cli.remnants import Machine
 from tether.settings import ContainerRuntime
 
-HISTORY = {
+HISTORY: dict[str, object] = {
     "kind": "update", "startTime": "2026-11-28T15:00:00.000Z", "message": "", "environment": {}, "config": {},
     "result": "succeeded",
 }  # fmt: skip

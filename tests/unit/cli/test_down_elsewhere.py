@@ -11,10 +11,11 @@ from tests.unit.cli.remote_world import HOOK, SILENT, World
 from tests.unit.cli.workbench import exported, resource, stack, write_state
 from tests.unit.removal.fake_remote import NAMESPACE, SECRETS, put_record
 from tether.cli import down
-from tether.cli.engine import Engine, EngineError, UsageError
+from tether.cli.engine import Engine
 from tether.cli.project import Project
 from tether.cli.recorded_clusters import foreign_clusters
 from tether.cli.state import State
+from tether.errors import UsageError
 from tether.removal import by_hand
 
 DOWN = ("down", "--stack", "kind")
@@ -68,7 +69,7 @@ class Elsewhere(World):
     def _ask_engine(self, *arguments: str, stdin: str | None = None) -> str:
         if arguments == ("stack", "export", "--show-secrets"):
             if not self.passphrase_fits:
-                raise UsageError("The passphrase does not fit; nothing was created.")
+                raise UsageError("The passphrase does not fit; nothing was created or removed.")
             return json.dumps(self.place.read_state())
         if arguments[:2] == ("stack", "rm"):
             self.log.append("forget")
@@ -168,7 +169,7 @@ def test_a_state_that_nobody_can_decrypt_is_given_up_by_force(
     world: Elsewhere, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     world.passphrase_fits = False
-    world.faults.append(EngineError("it cannot be decrypted"))
+    world.faults.append(UsageError("The passphrase does not fit."))
     assert run(monkeypatch, *options) == 0
     assert "forget" in world.log
 

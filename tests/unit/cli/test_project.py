@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.engine_bench import always
 from tests.unit.cli.workbench import checkout, exported, stack, write_state
 from tether.cli import project, records
 from tether.errors import NotFoundError, SettingsError, UsageError
@@ -33,7 +34,7 @@ def test_only_in_an_environment_the_users_passphrase_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of the user")
-    monkeypatch.setattr(project, "environment", lambda _: {"PULUMI_STACK": "pr-1"})  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(project, "environment", always({"PULUMI_STACK": "pr-1"}))
     place = checkout(tmp_path)
     assert project.full_environment(place)["PULUMI_CONFIG_PASSPHRASE"] == "of the user"
     assert "PULUMI_CONFIG_PASSPHRASE" not in project.full_environment(dataclasses.replace(place, environment="pr-1"))
