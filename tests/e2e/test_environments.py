@@ -18,6 +18,8 @@ from typing import Any, cast
 import pytest
 
 from tests.e2e.environment import PROJECT, TETHER, Ran, processes, runtime, suffix_in, things_of
+from tether.cli.project import DEFAULT_STACK
+from tether.cli.stack_file import without_salt
 from tether.environments import lifetime, owner
 from tether.environments.registry import Entry, Phase, Registry
 from toolchain.environment import variables
@@ -28,6 +30,8 @@ SEED = os.environ.get("TETHER_E2E_SEED") or secrets.token_hex(4)
 LONGEST = 45.0
 """Seconds in which an environment comes up here; later it could only be killed when it is done."""
 COMMAND_SECONDS = 420
+SALT = "encryptionsalt: v1:qJo/6r0a28E=:v1:9WkExlmPw6PV6fcj:YyEa+eqVIZlbEvkxOGuxdE+GRu2/RQ==\n"
+"""Of a passphrase that nobody has."""
 
 
 @dataclass
@@ -54,8 +58,8 @@ class Desk:
         assert ran.code == code, ran.talk
         return ran
 
-    def ask(self, *words: str) -> dict[str, Any]:
-        return json.loads(self.type(*words, "--output", "json").stdout)
+    def ask(self, *words: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+        return json.loads(self.type(*words, "--output", "json", environment=environment).stdout)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -102,6 +106,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     assert [thing for name in left for thing in labelled(name)] == []
 
 
+def settings_with_salt(folder: Path) -> Path:
+    """The default settings as a checkout has them whose stack stands."""
+    file = folder / "settings.yaml"
+    file.write_text(without_salt((PROJECT / "stacks" / f"Pulumi.{DEFAULT_STACK}.yaml").read_text()) + SALT)
+    return file
+
+
 @contextlib.contextmanager
 def somebody() -> Generator[subprocess.Popen[bytes]]:
     """A process for an environment to belong to."""
@@ -117,7 +128,9 @@ def somebody() -> Generator[subprocess.Popen[bytes]]:
 def test_two_environments_share_nothing_and_each_ends_in_its_own_way(desk: Desk) -> None:
     with somebody() as job:
         first, second = f"e2e-{secrets.token_hex(3)}", f"e2e-{secrets.token_hex(3)}"
-        made = desk.ask("up", first, "--ttl", "30m", "--owner", str(job.pid))
+        # Whoever ends it has no variables of the user's, and settings of a stack that stands bring that stack's salt.
+        mine = {"PULUMI_CONFIG_PASSPHRASE": "of the user"}
+        made = desk.ask("up", first, "--ttl", "30m", "--owner", str(job.pid), environment=mine)
         assert made["environment"]["phase"] == "standing"
         subnet = subnet_of(first)
         one = suffix_of(desk, first)
@@ -132,7 +145,7 @@ def test_two_environments_share_nothing_and_each_ends_in_its_own_way(desk: Desk)
 
         # The nodes of one are enough beside the mesh of other tests; what it has of its own stays while it is paused.
         assert desk.ask("pause", first)["environment"]["phase"] == "paused"
-        beside = desk.ask("up", second, "--ttl", "30m")
+        beside = desk.ask("up", second, "--ttl", "30m", "--settings", str(settings_with_salt(desk.state)))
         two = suffix_of(desk, second)
         assert one != two
         assert subnet != subnet_of(second)
