@@ -191,7 +191,8 @@ def _passphrase_error(project: Project, environment: Mapping[str, str]) -> Usage
     source = PASSPHRASE
     way_out = f"unset {source}  # then .tether/passphrase is used again"
     if not environment.get(source):
-        source = ".tether/passphrase"
+        # Commands on an environment are typed anywhere.
+        source = str(project.private / "passphrase") if project.environment else ".tether/passphrase"
         down = f"tether env down {project.environment}" if project.environment else "tether down"
         way_out = f"put the old passphrase back into {source}, or give the stack up with: {down} --force"
     return UsageError(

@@ -14,7 +14,7 @@ from tests.unit.cli.test_engine import COUNTS_INTERRUPTS, fails, wait_for
 from tests.unit.cli.workbench import calls, checkout, install_pulumi
 from tether.cli.automation import AutomatedEngine
 from tether.cli.engine import Engine, EngineError, InterruptedRunError, engine_of
-from tether.errors import LockedError, TimedOutError
+from tether.errors import LockedError, TimedOutError, UsageError
 
 ANSWERS = f"""
     if arguments[:2] == ["stack", "output"]:
@@ -73,6 +73,16 @@ def test_a_failure_is_told_as_everywhere_and_nothing_more_is_asked(tmp_path: Pat
     assert len(calls(tmp_path / "bin")) == 2
     with pytest.raises(LockedError):
         automated(tmp_path / "two", fails("error: the stack is currently locked by 1 lock(s).")).up()
+
+
+def test_a_passphrase_that_does_not_fit_is_named_with_its_file_and_the_way_to_give_the_environment_up(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        automated(tmp_path, fails("error: incorrect passphrase")).destroy()
+    (problem,) = caught.value.problems
+    assert problem.subject == str(tmp_path / ".tether" / "passphrase")
+    assert problem.fix.endswith("give the stack up with: tether env down pr-1 --force")
 
 
 def test_it_is_cancelled_in_good_order_when_its_time_is_over(tmp_path: Path) -> None:
