@@ -67,10 +67,9 @@ def release(
     values: dict[str, Any],
     labels: Mapping[str, str] | None = None,
     create_namespace: bool = False,
-    is_awaited: bool = True,
     depends_on: list[pulumi.Resource] | None = None,
 ) -> Release:
-    """Install one chart as a Helm release of a fixed name, if awaited until its workloads are ready.
+    """Install one chart as a Helm release of a fixed name, waiting until it is ready.
 
     A Release and not a rendered chart: only a real upgrade tells the templates so, and
     Istio's webhook templates depend on it (istio/istio#59367).
@@ -87,7 +86,6 @@ def release(
         # The charts are pinned and tested; for their validation a fresh API server would first have to
         # put its whole OpenAPI document together, again after every new kind.
         disable_openapi_validation=True,
-        skip_await=not is_awaited,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
     )
 
@@ -124,9 +122,6 @@ def istio_release(
         timeout_seconds=istio["timeout_seconds"],
         values=laid_over({**values, **named}, istio.get("helm_values"), chart),
         labels=istio.get("labels"),
-        # Chart base has no workloads, and Istio's own steps do not wait for it either: Helm looks every two seconds
-        # only, and the API server serves a kind as soon as it has it.
-        is_awaited=chart is not Chart.BASE,
         depends_on=depends_on,
     )
 
