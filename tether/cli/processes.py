@@ -1,6 +1,7 @@
 """Processes of this machine, read from /proc; elsewhere nothing is found and nothing is ended."""
 
 import contextlib
+import itertools
 import os
 import signal
 import time
@@ -28,6 +29,10 @@ class Process:
     def program(self) -> str:
         """Name of the executable, without its folder."""
         return Path(self.arguments[0]).name if self.arguments else ""
+
+    def value(self, option: str) -> str:
+        """The word after an option; empty where it is not given."""
+        return next((word for name, word in itertools.pairwise(self.arguments) if name == option), "")
 
     def __str__(self) -> str:
         return f"{self.program} ({self.number})"
@@ -99,11 +104,17 @@ def end(processes: Iterable[Process]) -> None:
     asked = list(processes)
     for process in asked:
         _signal(process.number, signal.SIGTERM)
-    until = time.monotonic() + _GRACE_SECONDS
-    while any(is_alive(process.number) for process in asked) and time.monotonic() < until:
-        time.sleep(0.05)
+    await_end(asked)
     for process in asked:
         _signal(process.number, signal.SIGKILL)
+
+
+def await_end(processes: Iterable[Process]) -> None:
+    """Wait a moment for processes that are about to end."""
+    waited = list(processes)
+    until = time.monotonic() + _GRACE_SECONDS
+    while any(is_alive(process.number) for process in waited) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _signal(number: int, what: signal.Signals) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tether import topology
+from tether import frozen, topology
 from tether.cli import processes
 from tether.cli.processes import Process
 from tether.cli.project import Project
@@ -84,10 +84,15 @@ class Machine:
         """
         # A kind that is still at work would put its node back.
         processes.end(process for process in remnants.processes if process.program != "conmon")
+        monitors = [process for process in remnants.processes if process.program == "conmon"]
+        ids = [*self._ids(remnants.containers), *filter(None, (process.value("-c") for process in monitors))]
         if remnants.containers:
             # A node's systemd takes ten seconds to stop when asked; there is nothing in it to save.
             self._remove("kill", remnants.containers, tolerate=True)
+        frozen.thaw(ids)
+        if remnants.containers:
             self._remove("rm", remnants.containers, "--force", "--volumes")
+        processes.await_end(monitors)
         if remnants.volumes:
             self._remove(("volume", "rm"), remnants.volumes, "--force")
         for network in remnants.networks:
@@ -97,6 +102,10 @@ class Machine:
                 shutil.rmtree(file, ignore_errors=True)
             else:
                 file.unlink(missing_ok=True)
+
+    def _ids(self, containers: Collection[str]) -> list[str]:
+        done = self._run([self.runtime, "inspect", "--format", "{{.Id}}", *containers]) if containers else None
+        return done.stdout.split() if done else []
 
     def _names(self, suffixes: Collection[str], *arguments: str) -> Iterator[str]:
         for line in self._lines(*arguments):

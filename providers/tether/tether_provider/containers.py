@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from tether import topology
+from tether import frozen, topology
 from tether.addresses import with_port
 from tether_provider import processes
 from tether_provider.errors import ProviderError
@@ -124,6 +124,7 @@ class Runtime:
         if ids:
             # Killing first avoids the ten seconds that a stop waits for systemd.
             self._call("kill", *ids, allow=125, timeout=_SLOW)
+            frozen.thaw(ids)
             done = self._call("rm", "--force", "--volumes", *ids, allow=125, timeout=_SLOW)
             if done.code != 0 and "no such" not in done.talk.lower():
                 raise RuntimeCallError(f"{self.name} could not remove the cluster's containers: {done.talk}")

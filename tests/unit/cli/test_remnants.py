@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.workbench import SUFFIX, checkout
+from tether import frozen
 from tether.cli import records, remnants
+from tether.cli.processes import Process
 from tether.cli.remnants import Machine, Remnants
 from tether.errors import TetherError
 
@@ -20,10 +22,11 @@ class Runtime:
         self.volumes = [f"aaa|map[{OWN}:]", f"bbb|io.x-k8s.kind.cluster=cluster1-{SUFFIX}", "ccc|map[]", "data|"]
         self.commands: list[list[str]] = []
         self.refusal = ""
+        self.answers: dict[str, list[str]] = {}
 
     def __call__(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)
-        answers = {"ps": self.containers, "network ls": self.networks, "volume ls": self.volumes}
+        answers = {"ps": self.containers, "network ls": self.networks, "volume ls": self.volumes, **self.answers}
         for verb, lines in answers.items():
             if command[1 : 1 + len(verb.split())] == verb.split():
                 return subprocess.CompletedProcess(command, 0, "".join(f"{line}\n" for line in lines), "")
@@ -49,11 +52,34 @@ def test_everything_found_is_removed_and_nothing_else() -> None:
     runtime.commands.clear()
     machine.remove(found)
     assert runtime.commands == [
+        ["docker", "inspect", "--format", "{{.Id}}", OWN],
         ["docker", "kill", OWN],
         ["docker", "rm", "--force", "--volumes", OWN],
         ["docker", "volume", "rm", "--force", "aaa", "bbb"],
         ["docker", "network", "rm", f"tether-{SUFFIX}"],
     ]
+
+
+def test_what_is_frozen_runs_on_between_kill_and_removal_also_of_a_container_that_the_runtime_forgot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runtime = Runtime()
+    runtime.answers["inspect"] = ["id-of-own"]
+
+    def thaw(containers: list[str]) -> int:
+        runtime.commands.append(["thaw", *containers])
+        return 0
+
+    monkeypatch.setattr(frozen, "thaw", thaw)
+    monitor = Process(2**22 + 1, ("/usr/bin/conmon", "--api-version", "1", "-c", "id-of-forgotten", "-u", "x"))
+    Machine("podman", {}, runtime).remove(Remnants(containers=(OWN,), processes=(monitor,)))
+    assert [command[:2] for command in runtime.commands] == [
+        ["podman", "inspect"], ["podman", "kill"], ["thaw", "id-of-own"], ["podman", "rm"],
+    ]  # fmt: skip
+    assert runtime.commands[2] == ["thaw", "id-of-own", "id-of-forgotten"]
+    runtime.commands.clear()
+    Machine("podman", {}, runtime).remove(Remnants(processes=(monitor,)))
+    assert runtime.commands == [["thaw", "id-of-forgotten"]]
 
 
 @pytest.mark.parametrize("gone", ["Error: no such volume aaa", "Error response: network x not found"])
