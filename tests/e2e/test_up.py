@@ -15,6 +15,8 @@ from tests.e2e.breaking.lab import Lab
 from tests.e2e.conftest import Mesh
 from tests.e2e.environment import PROJECT, TETHER, runtime
 from tether import topology, versions
+from tether.cli.mesh_document import OUTPUTS, MeshDocument
+from tether.cli.outputs_page import BESIDE
 
 DRIFT_SECONDS = 600
 WELL_SECONDS = 180.0
@@ -68,6 +70,18 @@ def test_the_mesh_output_tells_versions_and_the_root_that_istiod_uses(mesh: Mesh
     assert about["rootCertificateFingerprint"].replace(":", "").lower() == hashlib.sha256(der).hexdigest()
     assert about["istioVersion"] in (versions.ISTIO.version, versions.ISTIO_RELEASE.version)
     assert about["meshId"] == "mesh1"
+
+
+def test_the_outputs_are_those_of_the_reference_field_by_field(mesh: Mesh) -> None:
+    listed = json.loads(mesh.environment.pulumi("stack", "output", "--json").stdout)
+    assert listed.keys() == {*OUTPUTS, *BESIDE}
+    told = MeshDocument.model_validate(mesh.result)
+    endpoints, credentials = told.endpoints or (), told.credentials or ()
+    assert (len(endpoints), len(credentials)) == (2, 1)
+    for part in (*endpoints, told.mesh, *credentials, told.verification):
+        assert part is not None
+        assert part.model_extra == {}, type(part)
+        assert {name for name in type(part).model_fields if name not in part.model_fields_set} <= {"revision"}
 
 
 def test_kubeconfigs_are_secret_in_the_outputs_and_in_the_state(mesh: Mesh) -> None:

@@ -1,6 +1,7 @@
-"""The forms in which commands give their results."""
+"""The forms in which commands give their results, and what is asked of Tether before any command."""
 
 from enum import StrEnum
+from importlib.metadata import version as version_of
 from typing import Annotated, Any
 
 import typer
@@ -48,13 +49,23 @@ class Drawn(StrEnum):
     JSON = "json"
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tether {version_of('tether')}")
+        raise typer.Exit
+
+
 def before_every_command(
     context: typer.Context,
     output: Annotated[
         Form, typer.Option("--output", "-o", help="Form of every result, where the command itself is not told.")
     ] = Form.TEXT,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show Tether's version and exit.")
+    ] = False,
 ) -> None:
     """Take what is said before the command for what is not said after it."""
+    del version
     if output is Form.JSON:
         context.default_map = _defaults(context.command, output)
 

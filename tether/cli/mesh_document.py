@@ -8,7 +8,8 @@ from tether.cli import summary
 from tether.cli.summary import Outcome
 from tether.document import Document, Kind, Part
 
-_OUTPUTS = ("endpoints", "clusters", "mesh", "credentials", "verification")
+OUTPUTS = ("endpoints", "clusters", "mesh", "credentials", "verification")
+"""Those of the stack that the document holds."""
 
 
 class _Output(Part):
@@ -21,9 +22,9 @@ class Address(_Output):
     """Where something is entered."""
 
     address: str
-    """IP address or host name."""
+    """IP address, of two families the IPv4 one, or host name; of one of the nodes, where these are the way in."""
     ports: dict[str, int]
-    """By what they are for."""
+    """By what they are for; those of the nodes, where these are the way in."""
 
 
 class Endpoint(_Output):
@@ -92,8 +93,12 @@ class Verification(_Output):
     """How many were sent."""
     answers: dict[str, dict[str, int]]
     """By asking cluster: how many answers came from which."""
+    identities: tuple[str, ...] = ()
+    """SPIFFE identities that were seen across clusters."""
     seconds: float
     """How long it took."""
+    verified_at: str = ""
+    """ISO 8601, UTC."""
 
 
 class DaysLeft(Part):
@@ -140,6 +145,6 @@ def document(outcome: Outcome) -> MeshDocument:
         changes=outcome.changes,
         seconds=round(outcome.seconds, 3),
         kubeconfigs=outcome.kubeconfigs,
-        **{name: outputs.get(name) for name in _OUTPUTS},
+        **{name: outputs.get(name) for name in OUTPUTS},
         days_left=DaysLeft(**left, credentials=summary.credential_days_left(outputs)),
     )

@@ -28,6 +28,8 @@ _GROUPS: Final = {
 _WHERE: Final = {"--kubeconfig", "--context", "--namespace", "-n", "--request-timeout"}
 """Options of kubectl and istioctl that say on which cluster, and of which namespace. They have a value; which of them a
 test takes makes no difference."""
+_OPEN: Final = "[OPTIONS]"
+"""Where a usage line begins to leave open what is typed."""
 _TO_FILL_IN: Final = re.compile(rf"[A-Z][A-Z_/:]*|.*{ANY}.*")
 
 
@@ -94,6 +96,8 @@ def _of_tether(words: Words) -> Command:
             options.add(_option(node, path, name, [value] if value else left))
         elif not hasattr(node, "commands"):
             continue
+        elif word == _OPEN:
+            break
         elif word in node.commands:
             node = node.commands[word]
             path.append(word)

@@ -141,6 +141,11 @@ def test_commands_are_read_with_their_lines_and_nothing_else_is(tmp_path: Path) 
     ]
 
 
+def test_the_usage_line_of_a_group_is_its_name() -> None:
+    (command,) = parsed(("tether", "env", "[OPTIONS]", "COMMAND", "[ARGS]..."))
+    assert (command.path, command.is_name) == (("env",), True)
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -13,6 +13,8 @@ PROJECT = Path(__file__).parents[3]
 @pytest.mark.parametrize(
     ("module", "page"),
     [
+        ("tether.cli.commands_page", "commands.md"),
+        ("tether.cli.outputs_page", "outputs.md"),
         ("tether.compatibility.page", "versions.md"),
         ("tether.doctor.page", "doctor.md"),
         ("tether.settings.page", "settings.md"),

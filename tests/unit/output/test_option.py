@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,12 @@ def test_the_word_behind_the_command_is_the_last(bench: Bench, typed: Typed) -> 
 def test_the_option_before_the_command_takes_text_and_json(typed: Typed) -> None:
     code, _, err = typed("-o", "svg", "settings", "show")
     assert (code, "'svg' is not" in " ".join(err.split())) == (2, True)
+
+
+def test_it_tells_its_version() -> None:
+    done = subprocess.run([*TETHER, "--version"], cwd=ROOT, capture_output=True, text=True, check=False)
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (done.returncode, done.stdout) == (0, f"tether {declared}\n")
 
 
 @pytest.mark.parametrize(
