@@ -14,6 +14,9 @@ from tether.doctor.view import ClusterView, MeshView
 from tether.errors import count
 from tether.topology import CROSS_NETWORK_PORT, STATUS_PORT
 
+_HEALTHY = 1
+"""Of an endpoint that requests are sent to; one of a pod that ends is 4 (istio/istio pilot/pkg/model/service.go,
+HealthStatus)."""
 _TIMEOUTS = "remote_cluster_sync_timeouts_total"
 _SETTLED = frozenset({Outcome.OK, Outcome.NO_ROUTE, Outcome.UNTRUSTED})
 """Of a handshake with a workload: what it would come to another time as well."""
@@ -133,11 +136,12 @@ def _endpoints(view: MeshView, cluster: ClusterView) -> Answer:
     here = [(host, entry) for host, owner, entry in istiod.endpoints(view) if owner == identity]
     if not here:
         return wrong(f"istiod knows no endpoint in {identity}", fix=fixes.restart_istiod(view))
-    astray = sorted({f"{entry.get('WorkloadName') or host} ({entry.get('Network') or 'no network'})"
-                     for host, entry in here if entry.get("Network") != network})  # fmt: skip
-    if astray:
-        owners = {(entry["Namespace"], entry.get("WorkloadName") or "") for _, entry in here
-                  if entry.get("Network") != network}  # fmt: skip
+    elsewhere = [(host, entry) for host, entry in here
+                 if entry.get("Network") != network and entry.get("HealthStatus") == _HEALTHY]  # fmt: skip
+    if elsewhere:
+        astray = sorted({f"{entry.get('WorkloadName') or host} ({entry.get('Network') or 'no network'})"
+                         for host, entry in elsewhere})  # fmt: skip
+        owners = {(entry["Namespace"], entry.get("WorkloadName") or "") for _, entry in elsewhere}
         return wrong(
             f"{count(len(astray), 'workload')} of {identity} would be reached without its gateway, as on another "
             f"network than {network}: {', '.join(astray[:4])}",
@@ -183,7 +187,7 @@ def _name_of_workload(view: MeshView, cluster: ClusterView) -> str:
     """
     identity = objects.known_id(view, cluster)
     for host, owner, entry in istiod.endpoints(view):
-        if owner != identity or entry.get("TLSMode") != "istio" or entry.get("HealthStatus") != 1:
+        if owner != identity or entry.get("TLSMode") != "istio" or entry.get("HealthStatus") != _HEALTHY:
             continue
         name, namespace = host.split(".")[:2]
         service = cluster.find(f"/api/v1/namespaces/{namespace}/services/{name}")
