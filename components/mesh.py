@@ -23,6 +23,10 @@ from components.resources import RemoteReady, Verification
 from tether import gateway_entry, helm_values, topology
 from tether.topology import ClusterPlan, Platform, Role
 
+_LITTLE = {"cpu": "100m", "memory": "256Mi"}
+"""What istiod asks of the node of a kind cluster, which is this machine: where that has two cores, there would be no
+room for a new istiod beside the old one, and no change of it would ever end."""
+
 
 class VerificationArgs(TypedDict):
     """How the mesh is proved."""
@@ -191,6 +195,8 @@ class Mesh(pulumi.ComponentResource):
                 "root_certificate": authority.root_certificate,
                 "cacerts": authority.cacerts,
             }
+        if settings["platform"] == Platform.KIND:
+            arguments["requests"] = _LITTLE
         if "tls_minimum" in self._args:
             arguments["tls_minimum"] = self._args["tls_minimum"]
         if networks := self._mesh_networks():

@@ -59,6 +59,8 @@ class PrimaryArgs(TypedDict):
     """By network: the gateway into it that istiod cannot find by itself, as Istio's ``meshNetworks`` have it."""
     tls_minimum: NotRequired[str]
     """Oldest TLS that istiod and sidecars take, ``1.2`` or ``1.3``; Istio's own default when left out."""
+    requests: NotRequired[dict[str, str]]
+    """``cpu`` and ``memory`` that istiod asks of a node; the chart's half a core and 2 GiB when left out."""
 
 
 class Primary(pulumi.ComponentResource):
@@ -125,8 +127,8 @@ class Primary(pulumi.ComponentResource):
                 "kubeconfig": args["kubeconfig"],
                 "istioNamespace": namespace_name,
                 "timeoutSeconds": istio["timeout_seconds"],
-                # With another revision another istiod validates.
-                **({"triggers": {"revision": istio["revision"]}} if "revision" in istio else {}),
+                # After every change of it another istiod validates.
+                "triggers": {"release": self.istiod.status.apply(lambda known: str(known.revision) if known else "")},
             },
             pulumi.ResourceOptions(parent=self, depends_on=[self.istiod]),
         )
@@ -247,6 +249,7 @@ def _istiod_values(args: PrimaryArgs, bundle: pulumi.Output[str]) -> dict[str, A
         **tls,
         **service_families(args["istio"]),
         "autoscaleEnabled": False,
+        **({"resources": {"requests": args["requests"]}} if "requests" in args else {}),
         "base": {"validationCABundle": bundle},
         "istiodRemote": {"injectionCABundle": bundle},
         "meshConfig": {"trustDomain": args["trust_domain"], **tls.get("meshConfig", {})},

@@ -170,6 +170,7 @@ OUTPUTS: dict[str, dict[str, Any]] = {
         "seconds": 1.0,
         "verifiedAt": "2026-01-01T00:00:00Z",
     },
+    "kubernetes:helm.sh/v3:Release": {"status": {"revision": 3}},
     "kubernetes:core/v1:Secret": {"data": {"token": "dG9rZW4tb2YtdGhlLXJlYWRlcg==", "ca.crt": "Y2E="}},
     "aws:iam/role:Role": {"name": "role-1a2b3c4", "arn": "arn:aws:iam::1:role/role-1a2b3c4"},
     "aws:eks/cluster:Cluster": {

@@ -165,3 +165,15 @@ def test_secrets_are_changed_in_place_also_where_somebody_else_has_written_into_
     for name in ("cluster2", "cluster1-cacerts"):
         annotations = two_clusters.one("kubernetes:core/v1:Secret", name).inputs["metadata"]["annotations"]
         assert annotations["pulumi.com/patchForce"] == "true"
+
+
+def test_istiod_asks_little_of_a_kind_cluster_s_node_and_what_its_chart_says_elsewhere(
+    two_clusters: Recording, existing_clusters: Recording
+) -> None:
+    ours, theirs = (
+        one.one("kubernetes:helm.sh/v3:Release", "cluster1-istiod").inputs["values"]
+        for one in (two_clusters, existing_clusters)
+    )
+    # With the next one beside it, on a node of two cores that has an ingress gateway as well.
+    assert ours["resources"]["requests"]["cpu"] == "100m"
+    assert "resources" not in theirs

@@ -20,7 +20,12 @@ from tether.helm_values import Chart
 from tether.settings import read
 
 FREE = {
-    Chart.ISTIOD: {("autoscaleEnabled",), ("global", "imagePullPolicy")},
+    Chart.ISTIOD: {
+        ("autoscaleEnabled",),
+        ("global", "imagePullPolicy"),
+        ("resources", "requests", "cpu"),
+        ("resources", "requests", "memory"),
+    },
     Chart.GATEWAY: {
         ("autoscaling", "enabled"),
         ("imagePullPolicy",),

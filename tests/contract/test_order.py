@@ -90,3 +90,8 @@ def test_the_ingress_gateway_waits_for_the_address_of_the_east_west_gateway(
 def test_the_proof_waits_for_ingress_gateways_too(ingress_gateways: Recording) -> None:
     proof = ingress_gateways.one("tether:index:Verification", "mesh")
     assert ingress_gateways.reaches(proof, ingress_gateways.one("tether:index:GatewayReady", "cluster2-ingress"))
+
+
+def test_istio_s_objects_wait_anew_for_istiod_whenever_its_release_was_changed(two_clusters: Recording) -> None:
+    gate = two_clusters.one("tether:index:IstiodReady", "cluster1")
+    assert gate.inputs["triggers"] == {"release": "3"}

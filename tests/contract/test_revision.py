@@ -82,10 +82,9 @@ def test_what_stands_behind_the_remotes_service_is_of_its_name(revised: Recordin
     assert revised.one("kubernetes:core/v1:Endpoints", "cluster2-istiod").inputs["metadata"]["name"] == "istiod-1-31"
 
 
-def test_gates_and_proof_ask_for_a_proxy_of_the_revision_and_ask_anew_with_another(revised: Recording) -> None:
+def test_gates_and_proof_ask_for_a_proxy_of_the_revision(revised: Recording) -> None:
     assert revised.one("tether:index:RemoteReady", "cluster2").inputs["revision"] == "1-31"
     assert revised.one("tether:index:Verification", "mesh").inputs["revision"] == "1-31"
-    assert revised.one("tether:index:IstiodReady", "cluster1").inputs["triggers"] == {"revision": "1-31"}
 
 
 def test_a_revision_neither_adds_resources_nor_changes_their_names_and_order(

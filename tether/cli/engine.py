@@ -171,9 +171,10 @@ class Engine:
         return EngineError(f"pulumi ended with code {ended.code}: {said}\n{advice or self._advice()}")
 
     def _advice(self) -> str:
+        look = f" What is wrong inside of it is told by: tether doctor --stack {self.project.stack}."
         return (
-            f"What was made is recorded. Once the cause is mended go on with: {self.project.up_command}; "
-            f"or remove it with: {self.project.down_command}"
+            f"What was made is recorded.{'' if self.project.environment else look} Once the cause is mended go on "
+            f"with: {self.project.up_command}; or remove it with: {self.project.down_command}"
         )
 
 

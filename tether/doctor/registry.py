@@ -1,6 +1,6 @@
 """Every check, in the order in which a mesh comes to be: the first that is wrong is the cause."""
 
-from tether.doctor import after, authority, before, data, inject, leadership, link, refusal
+from tether.doctor import after, authority, before, data, inject, leadership, link, refusal, room
 
 CHECKS = (
     *before.CHECKS,
@@ -11,4 +11,5 @@ CHECKS = (
     *data.CHECKS,
     *refusal.CHECKS,
     *after.CHECKS,
+    *room.CHECKS,
 )

@@ -6,6 +6,7 @@ from typing import Any
 import pydantic
 
 from tether import gate, kube, mesh_probe
+from tether.istiod_settled import IstiodSettled
 from tether_provider.remote_ready import await_gate
 from tether_provider.resource import SECRET, Found, Operation, Resource, Wire
 
@@ -29,8 +30,8 @@ class IstiodReadyOutputs(Wire):
 class IstiodReady(Resource[IstiodReadyInputs, IstiodReadyOutputs]):
     """Created when istiod validates an Istio object that the API server is given.
 
-    A pod that is ready is not yet reached: the node has to learn its address first, and
-    until then every Istio object is refused (istio/istio base chart, failurePolicy Fail).
+    A pod that is ready is not yet reached: the node has to learn its address first, and forget
+    that of the one before; until then Istio objects are refused (istio/istio base chart, failurePolicy Fail).
     """
 
     token = "tether:index:IstiodReady"  # noqa: S105 - a type token
@@ -46,8 +47,11 @@ class IstiodReady(Resource[IstiodReadyInputs, IstiodReadyOutputs]):
         """Wait until the webhook answers."""
         namespace = inputs.istio_namespace
         with kube.connect(inputs.kubeconfig) as primary:
-            step = gate.Step("istiod's validation", lambda: mesh_probe.validation_answers(primary, namespace))
-            await_gate(operation, [step], inputs.timeout_seconds)
+            steps = [
+                gate.Step("istiod before this one", IstiodSettled(primary, namespace)),
+                gate.Step("istiod's validation", lambda: mesh_probe.validation_answers(primary, namespace)),
+            ]
+            await_gate(operation, steps, inputs.timeout_seconds)
         return namespace, IstiodReadyOutputs(ready=True)
 
     def read(

@@ -136,6 +136,13 @@ def _paused_istiod(lab: Lab) -> None:
     runtime("exec", node, "pkill", "-STOP", "pilot-discovery")
 
 
+def _no_room(lab: Lab) -> None:
+    """A new istiod that asks for more than there is, beside the one that runs."""
+    lab.keep(PRIMARY, "deployment istiod")
+    greedy = {"name": "discovery", "resources": {"requests": {"cpu": "1000"}}}
+    lab.patch(PRIMARY, "deployment istiod", {"spec": {"template": {"spec": {"containers": [greedy]}}}}, "strategic")
+
+
 def scaled(cluster: str) -> Callable[[Lab], None]:
     """Have no pod of a cluster's east-west gateway."""
 
@@ -206,6 +213,7 @@ BREAKAGES = (
     Breakage("istiod has a Service in another namespace", "D04", REMOTE, _istiod_elsewhere),
     Breakage("istiod is scaled away", "D32", PRIMARY, _no_istiod),
     Breakage("istiod is paused", "D32", PRIMARY, _paused_istiod),
+    Breakage("there is no room for a new istiod", "D41", PRIMARY, _no_room, cause="both need what they ask for"),
     Breakage("the CA has ended", "D06", PRIMARY, _ca(-1), way=Way.STACK),
     Breakage("the CA is another than the one in use", "D06", PRIMARY, _ca(365), mends=False),
     Breakage("the CA ends soon", "D33", PRIMARY, _ca_that_ends_soon, mends=False),

@@ -99,7 +99,8 @@ def test_a_locked_stack_is_its_own_error(tmp_path: Path) -> None:
 
 
 def test_a_failure_tells_the_last_complaint_and_the_way_on(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"code 3: error: disk is full(.|\n)*make up") as caught:
+    told = r"code 3: error: disk is full(.|\n)*tether doctor --stack kind(.|\n)*make up"
+    with pytest.raises(EngineError, match=told) as caught:
         engine(tmp_path, fails("warning: using x from $PATH at /x\nerror: disk is full", 3)).run("up")
     assert caught.value.exit_code is ExitCode.FAILED
 

@@ -13,6 +13,7 @@ from tests.unit.doctor.fake_mesh import (
     Pair,
     encoded,
     kubeconfig,
+    pod,
     remote_secret,
     token,
     workload,
@@ -117,6 +118,17 @@ def stuck(mesh: FakeMesh) -> None:
     mesh.remote.put("/api/v1/namespaces/old", {
         "metadata": {"deletionTimestamp": since.isoformat()}, "status": {"conditions": conditions},
     })  # fmt: skip
+
+
+def unscheduled(where: str, name: str, labels: dict[str, str], owner: str, why: str) -> Callable[[FakeMesh], Any]:
+    """A new pod that no node takes, beside the one that runs; its owner as KIND/NAME."""
+    kind, _, of = owner.partition("/")
+    waiting = pod(labels, ready=False)
+    waiting["metadata"]["ownerReferences"] = [{"kind": kind, "name": of}]
+    waiting["status"] = {
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why}]
+    }
+    return lambda mesh: getattr(mesh, where).put(f"{SYSTEM}/pods/{name}", waiting)
 
 
 def twin(mesh: FakeMesh) -> None:

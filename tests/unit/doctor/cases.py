@@ -38,6 +38,7 @@ from tests.unit.doctor.breaking import (
     twin,
     two_keys,
     unanswered,
+    unscheduled,
     webhook_error,
 )
 from tests.unit.doctor.fake_mesh import GATEWAYS, SECRET, SLICES, SYSTEM, certificate, encoded, pod, put_webhook, root
@@ -45,6 +46,8 @@ from tether import kube
 from tether.doctor.handshake import Outcome
 
 GATEWAY_SERVICE = f"{SYSTEM}/services/istio-eastwestgateway"
+EAST_WEST = {"istio": "eastwestgateway"}
+NO_ROOM = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are"
 OTHER = certificate("Another root")
 ENDED = certificate("Ended", root(), days=-1)
 SOON = certificate("Soon", root(), days=10)
@@ -361,6 +364,22 @@ DATA = (
              "'{\"metadata\":{\"finalizers\":null}}'\n"
              f"{TWO} -n old get a.b.io -o name | xargs -n 1 {TWO} -n old patch --type merge -p "
              "'{\"metadata\":{\"finalizers\":null}}'"),
+    Case(check="D41", name="there is no room for a new istiod", subject="cluster1",
+         do=unscheduled("primary", "istiod-2", {"app": "istiod"}, "ReplicaSet/istiod-559bbd7d78", NO_ROOM),
+         seen="pod istiod-2 of cluster1 waits for a node: 0/1 nodes are available: 1 Insufficient cpu",
+         cause="both need what they ask for",
+         fix="# for good: resources.requests in the values of its chart; or a node with more\n"
+             f"{SYSTEM_ONE} set resources deployment istiod --requests cpu=100m,memory=256Mi"),
+    Case(check="D41", name="there is no room for a gateway of another kind",
+         do=unscheduled("remote", "gateway-2", EAST_WEST, "DaemonSet/gateway", NO_ROOM),
+         seen="pod gateway-2 of cluster2 waits for a node", cause="both need what they ask for",
+         fix="# for good: resources.requests in the values of its chart; or a node with more\n"
+             f"{SYSTEM_TWO} set resources daemonset gateway --requests cpu=100m,memory=256Mi"),
+    Case(check="D41", name="no node may take a gateway",
+         do=unscheduled("remote", "gateway-2", EAST_WEST, "ReplicaSet/gateway-1", "0/1 nodes are available: 1 node(s) "
+                        "had untolerated taint {a: b}. no new claims to deallocate"),
+         seen="waits for a node: 0/1 nodes are available: 1 node(s) had untolerated taint {a: b}",
+         cause="No node may or can take the pod", fix=f"{SYSTEM_TWO} describe pod gateway-2"),
 )  # fmt: skip
 
 CASES = (*BEFORE, *LINK, *INJECT, *DATA)

@@ -83,6 +83,7 @@ MISSING = {
     "D39": ("primary", r"get .*/log", "pods/log"),
     "D31": SECRETS,
     "D36": ("remote", r"get /api/v1/namespaces$", "namespaces"),
+    "D41": ("remote", r"get .*/pods$", "pods"),
 }  # fmt: skip
 """Check → the cluster that refuses, what it refuses, and the name of the right."""
 
