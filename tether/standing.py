@@ -6,7 +6,7 @@ from typing import Any
 
 from tether import recorded
 from tether.errors import Problem, SettingsError, count
-from tether.settings import ClusterSettings, Settings, exposure
+from tether.settings import AuthoritySource, ClusterSettings, Settings, exposure
 from tether.settings.node_ports import ServiceType
 from tether.settings.wording import fix, subject
 from tether.topology import Role
@@ -15,6 +15,12 @@ _RELEASE = "kubernetes:helm.sh/v3:Release"
 _SERVICE = "kubernetes:core/v1:Service"
 _GATE = "tether:index:GatewayReady"
 """Of a gateway at nodes it has triggers (components.east_west_gateway)."""
+_CHAIN = "tether:index:CertificateChain"
+_ISTIOD = "tether:index:IstiodReady"
+"""Recorded once istiod has answered."""
+_ROLES = {"tether:index:Primary": Role.PRIMARY, "tether:index:Remote": Role.REMOTE}
+_ROOT = ("algorithm", "rootDays", "organization")
+"""Of a generated root, by their names on the wire: with another one it is another root."""
 _OF_THE_MESH = ("exposure", "serviceType")
 
 
@@ -29,7 +35,13 @@ def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: st
     Raises:
         SettingsError: carries every problem.
     """
-    problems = [*_ways_in(wanted, resources, project)]
+    kept = [one for one in resources if not one.get("delete")]
+    problems = [
+        *_namespace(wanted, kept, project),
+        *_roles(wanted, kept, project),
+        *_root(wanted, kept, project),
+        *_ways_in(wanted, kept, project),
+    ]
     if problems:
         raise SettingsError(f"{count(len(problems), 'problem')} in the settings; nothing was changed.", problems)
 
@@ -49,6 +61,64 @@ def check(wanted: Settings) -> None:
         refuse(wanted, recorded.resources(folder, project, pulumi.get_stack()) if folder else [], project)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
+
+
+def _as_it_stands(path: tuple[int | str, ...], before: object, project: str) -> str:
+    return f"{fix(path, str(before), project)}  # as it stands; to change it: tether down, and then tether up"
+
+
+def _namespace(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
+    """Another namespace of Istio, where Helm would refuse CRDs and roles that belong to the release in the old one."""
+    before = next((one["inputs"].get("istioNamespace") for one in resources if one.get("type") == _ISTIOD), None)
+    if before not in (None, wanted.istio_namespace):
+        path = ("istioNamespace",)
+        yield Problem(
+            subject=subject(path, project),
+            shown=wanted.istio_namespace,
+            wrong=f"the mesh stands, and istiod is in {before}",
+            why="Istio's charts share CRDs and roles, which Helm lets one namespace have at a time: the mesh would be "
+            "half moved",
+            fix=_as_it_stands(path, before, project),
+        )
+
+
+def _roles(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
+    """Clusters that would become a primary or a remote, while the charts of the other role are installed."""
+    made = {
+        str(one.get("urn")).rpartition("::")[2]: role for one in resources if (role := _ROLES.get(str(one.get("type"))))
+    }
+    for index, cluster in enumerate(wanted.clusters):
+        before = made.get(cluster.name, cluster.role)
+        if before is not cluster.role:
+            path = ("clusters", index, "role")
+            yield Problem(
+                subject=subject(path, project),
+                shown=str(cluster.role),
+                wrong=f"the mesh stands, and {cluster.name} is a {before} in it",
+                why="the charts of one role cannot be installed over those of the other: the mesh would be half made",
+                fix=_as_it_stands(path, before, project),
+            )
+
+
+def _root(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
+    """Another generated root, which istiod refuses while it runs (docs/explanation/certificate-authority.md)."""
+    authority = wanted.certificate_authority
+    held = next((one["inputs"] for one in resources if one.get("type") == _CHAIN), None)
+    is_up = any(one.get("type") == _ISTIOD for one in resources)
+    if held is None or not is_up or authority.source is not AuthoritySource.GENERATED:
+        return
+    now = authority.model_dump(mode="json", by_alias=True)
+    for name in _ROOT:
+        if name in held and held[name] != now[name]:
+            path = ("certificateAuthority", name)
+            yield Problem(
+                subject=subject(path, project),
+                shown=str(now[name]),
+                wrong=f"the mesh stands, and its root certificate was made with {held[name]}",
+                why="istiod refuses another root while it runs, and workloads go on with the one that they know: "
+                "half of the mesh would not trust the other",
+                fix=_as_it_stands(path, held[name], project),
+            )
 
 
 def _ways_in(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
@@ -79,7 +149,7 @@ def _ways_in(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: 
             wrong=f"the mesh stands, and the east-west gateway of {', '.join(names)} is a {before.value} in it",
             why="it would follow in part only: a remote would lose its Service istiod where the primary's gateway "
             "changes, and requests to a remote whose own changes would be lost",
-            fix=f"{fix(path, before.value, project)}  # as it stands; to change it: tether down, and then tether up",
+            fix=_as_it_stands(path, before.value, project),
         )
 
 

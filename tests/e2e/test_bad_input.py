@@ -106,11 +106,17 @@ def test_a_wrong_passphrase_changes_nothing(mesh: Mesh) -> None:
     assert mesh.environment.state() == before
 
 
-def test_another_way_into_the_networks_of_a_standing_mesh_is_refused_before_anything_is_changed(mesh: Mesh) -> None:
+def test_what_a_standing_mesh_cannot_follow_is_refused_at_once_before_anything_is_changed(mesh: Mesh) -> None:
     environment = mesh.environment
     written, before = environment.stack_file.read_text(), environment.state()
     changed = yaml.safe_load(written)
-    changed["config"]["tether:exposure"] = {"serviceType": "NodePort"}
+    config = changed["config"]
+    config["tether:exposure"] = {"serviceType": "NodePort"}
+    config["tether:istioNamespace"] = "mesh-system"
+    config["tether:certificateAuthority"] = {"algorithm": "rsa-4096"}
+    roles = [one["role"] for one in config["tether:clusters"]]
+    for cluster, role in zip(config["tether:clusters"], reversed(roles), strict=True):
+        cluster["role"] = role
     try:
         environment.stack_file.write_text(yaml.safe_dump(changed))
         ran = environment.run(TETHER, "up")
@@ -122,6 +128,9 @@ def test_another_way_into_the_networks_of_a_standing_mesh_is_refused_before_anyt
     assert by_hand.code != 0, by_hand.talk
     for said in (ran.stderr, by_hand.talk):
         assert "tether:exposure.serviceType = NodePort" in said
-        assert "gateway of cluster1, cluster2 is a LoadBalancer in it" in said
         assert "pulumi config set --path 'tether:exposure.serviceType' LoadBalancer" in said
+        assert "tether:istioNamespace = mesh-system" in said
+        assert "its root certificate was made with ecdsa-p256" in said
+        assert "tether:clusters[0].role = remote" in said
+        assert "cluster2 is a remote in it" in said
     assert mesh.environment.up()["changes"] == 0

@@ -1,4 +1,4 @@
-"""What is refused of a mesh that stands: another way into one of its networks."""
+"""What is refused of a mesh that stands: another root, namespace, role, or way into one of its networks."""
 
 import json
 from typing import Any
@@ -115,3 +115,61 @@ def test_one_setting_for_several_clusters_is_one_problem() -> None:
 def test_remotes_that_are_entered_as_before_are_taken_and_so_are_new_ones() -> None:
     standing.refuse(settings(west="NodePort"), MIXED, "tether")
     standing.refuse(settings(west="NodePort", north="NodePort"), [*BALANCED, *gates(west=True)], "tether")
+
+
+PRIMARY, REMOTE = "tether:index:Primary", "tether:index:Remote"
+CHAIN = "tether:index:CertificateChain"
+ROOT = {"algorithm": "ecdsa-p256", "rootDays": 3650, "organization": "Tether"}
+
+
+def built(*, istiod: bool = True, **changes: Any) -> list[dict[str, Any]]:
+    """A mesh of the settings above, with what its chain was made with; with or without an istiod that answers."""
+    gate = [{**recorded(("tether:index:IstiodReady", "east"))[0], "inputs": {"istioNamespace": "istio-system"}}]
+    (chain,) = recorded((CHAIN, "mesh"))
+    roles = recorded((PRIMARY, "east"), (REMOTE, "west"), (REMOTE, "north"))
+    return [*roles, *(gate if istiod else ()), {**chain, "inputs": {**ROOT, **changes}}]
+
+
+def refusal(raw: dict[str, Any], resources: Any) -> dict[str, str]:
+    """What is said of each setting, with the way back."""
+    wanted = read({"tether:clusters": json.dumps(LISTED), **{key: one if isinstance(one, str) else json.dumps(one)
+                                                              for key, one in raw.items()}})  # fmt: skip
+    with pytest.raises(SettingsError) as raised:
+        standing.refuse(wanted, resources, "tether")
+    return {one.subject: f"{one.wrong}; {one.fix}" for one in raised.value.problems}
+
+
+def test_another_generated_root_is_refused_with_everything_that_makes_it_another() -> None:
+    told = refusal({"tether:certificateAuthority": {"algorithm": "rsa-4096", "rootDays": 4000, "organization": "X"}},
+                   built())  # fmt: skip
+    assert list(told) == [f"tether:certificateAuthority.{name}" for name in ROOT]
+    for (name, before), said in zip(ROOT.items(), told.values(), strict=True):
+        assert f"its root certificate was made with {before}; " in said
+        assert f"certificateAuthority.{name}' {before}  # as it stands; to change it: tether down" in said
+
+
+def test_another_namespace_of_istio_is_refused() -> None:
+    (said,) = refusal({"tether:istioNamespace": "mesh-system"}, built()).values()
+    assert said.startswith("the mesh stands, and istiod is in istio-system; pulumi config set")
+
+
+def test_clusters_that_change_places_are_refused_each() -> None:
+    swapped = [{**LISTED[0], "role": "remote"}, {**LISTED[1], "role": "primary"}, LISTED[2]]
+    told = refusal({"tether:clusters": swapped}, built())
+    assert list(told) == ["tether:clusters[0].role", "tether:clusters[1].role"]
+    assert told["tether:clusters[0].role"].startswith("the mesh stands, and east is a primary in it; pulumi config set")
+
+
+@pytest.mark.parametrize(
+    ("raw", "resources"),
+    [
+        ({}, built()),
+        ({"certificateAuthority": {"intermediateDays": 100}}, built()),
+        ({"certificateAuthority": {"algorithm": "rsa-4096"}}, built(istiod=False)),
+        ({}, [*built(), {**built(algorithm="rsa-4096")[-1], "delete": True}]),
+    ],
+    ids=["as it stands", "another intermediate", "no istiod has one yet", "one that goes"],
+)
+def test_what_leaves_root_roles_and_namespace_alone_is_taken(raw: dict[str, Any], resources: Any) -> None:
+    given = {f"tether:{key}": json.dumps(one) for key, one in raw.items()}
+    standing.refuse(read({"tether:clusters": json.dumps(LISTED), **given}), resources, "tether")
