@@ -11,7 +11,7 @@ from tether.compatibility import program
 chosen = settings.of_stack()
 plan = topology.plan(chosen)
 used = parts.read()
-standing.check(chosen)
+standing.check(chosen, used.images.node)
 program.check(chosen, plan, used)
 
 mesh = Mesh("mesh", mesh_args(chosen, plan, used), protected() if chosen.protect else None)

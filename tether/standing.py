@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tether import recorded
+from tether import recorded, topology
 from tether.errors import Problem, SettingsError, count
 from tether.settings import AuthoritySource, ClusterSettings, Settings, exposure
 from tether.settings.node_ports import ServiceType
@@ -21,16 +21,18 @@ _ISTIOD = "tether:index:IstiodReady"
 _ROLES = {"tether:index:Primary": Role.PRIMARY, "tether:index:Remote": Role.REMOTE}
 _ROOT = ("algorithm", "rootDays", "organization")
 """Of a generated root, by their names on the wire: with another one it is another root."""
+_CLUSTER = "tether:index:Cluster"
 _OF_THE_MESH = ("exposure", "serviceType")
 
 
-def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> None:
+def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str, node_image: str) -> None:
     """Refuse settings that the engine would only half carry out.
 
     Args:
         wanted: The settings as they are now.
         resources: What the engine recorded of the stack.
         project: Namespace of the settings, for messages.
+        node_image: Of the toolchain, which kind clusters are made of unless their settings name another.
 
     Raises:
         SettingsError: carries every problem.
@@ -40,13 +42,14 @@ def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: st
         *_namespace(wanted, kept, project),
         *_roles(wanted, kept, project),
         *_root(wanted, kept, project),
+        *_clusters(wanted, kept, project, node_image),
         *_ways_in(wanted, kept, project),
     ]
     if problems:
         raise SettingsError(f"{count(len(problems), 'problem')} in the settings; nothing was changed.", problems)
 
 
-def check(wanted: Settings) -> None:
+def check(wanted: Settings, node_image: str) -> None:
     """The same inside of the Pulumi program, as far as the state is in a folder of this machine.
 
     Raises:
@@ -58,7 +61,8 @@ def check(wanted: Settings) -> None:
     folder = recorded.folder_of(os.environ.get("PULUMI_BACKEND_URL", ""))
     project = pulumi.get_project()
     try:
-        refuse(wanted, recorded.resources(folder, project, pulumi.get_stack()) if folder else [], project)
+        made = recorded.resources(folder, project, pulumi.get_stack()) if folder else []
+        refuse(wanted, made, project, node_image)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 
@@ -118,6 +122,39 @@ def _root(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str
                 why="istiod refuses another root while it runs, and workloads go on with the one that they know: "
                 "half of the mesh would not trust the other",
                 fix=_as_it_stands(path, held[name], project),
+            )
+
+
+def _clusters(
+    wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str, node_image: str
+) -> Iterator[Problem]:
+    """Kind clusters that would be made anew, one problem for each setting that says so.
+
+    Their Kubernetes provider stays the one that it is, so the engine would believe that what was in them is in the
+    new ones.
+    """
+    made = {(str(one.get("type")), str(one.get("urn")).rpartition("::")[2]): one for one in resources}
+    for index, cluster in enumerate(topology.plan(wanted).clusters):
+        held = made.get((_CLUSTER, cluster.name))
+        if held is None or (_RELEASE, f"{cluster.name}-base") not in made:
+            continue
+        now = {
+            "ipFamily": wanted.ip_family.value,
+            "podCidr": cluster.pod_cidr,
+            "serviceCidr": cluster.service_cidr,
+            "nodeImage": cluster.node_image or node_image,
+            "kindConfig": dict(cluster.kind_config),
+        }
+        changed = [name for name, value in now.items() if held["inputs"].get(name, value) != value]
+        # With another family come other ranges, unless they are named.
+        for name in changed[:1] if "ipFamily" in changed else changed:
+            path = ("ipFamily",) if name == "ipFamily" else ("clusters", index, name)
+            yield Problem(
+                subject=subject(path, project),
+                shown=str(now[name]),
+                wrong=f"the mesh stands, and {cluster.name} was made with {held['inputs'][name]}",
+                why="the cluster would be made anew, without what is in it",
+                fix=f"tether down  # and then tether up; or give it what it was made with: {held['inputs'][name]}",
             )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import of_settings, releases
+from tests.contract.conftest import of_settings, parts, releases
 from tests.contract.recording import Recording, Registration
 from tether import standing
 from tether.errors import SettingsError
@@ -207,6 +207,6 @@ def test_a_mesh_that_stands_is_known_by_what_was_asked_of_the_engine(kind: Recor
     balanced = mesh({}, {}, {})
     for stands, same, other in ((kind, at_nodes, Settings()), (balanced, Settings(), at_nodes)):
         recorded = [{"type": one.type, "urn": one.urn, "inputs": one.inputs} for one in stands.all()]
-        standing.refuse(same, recorded, "tether")
+        standing.refuse(same, recorded, "tether", parts().images.node)
         with pytest.raises(SettingsError, match="gateway of cluster1, cluster2 is a"):
-            standing.refuse(other, recorded, "tether")
+            standing.refuse(other, recorded, "tether", parts().images.node)

@@ -114,6 +114,7 @@ def test_what_a_standing_mesh_cannot_follow_is_refused_at_once_before_anything_i
     config["tether:exposure"] = {"serviceType": "NodePort"}
     config["tether:istioNamespace"] = "mesh-system"
     config["tether:certificateAuthority"] = {"algorithm": "rsa-4096"}
+    config["tether:clusters"][1]["podCidr"] = "10.20.0.0/16"
     roles = [one["role"] for one in config["tether:clusters"]]
     for cluster, role in zip(config["tether:clusters"], reversed(roles), strict=True):
         cluster["role"] = role
@@ -133,4 +134,5 @@ def test_what_a_standing_mesh_cannot_follow_is_refused_at_once_before_anything_i
         assert "its root certificate was made with ecdsa-p256" in said
         assert "tether:clusters[0].role = remote" in said
         assert "cluster2 is a remote in it" in said
+        assert "tether:clusters[1].podCidr = 10.20.0.0/16" in said
     assert mesh.environment.up()["changes"] == 0

@@ -196,7 +196,7 @@ def check_against_state(place: Project, wanted: Settings, environment: Mapping[s
     # A state that machines share cannot be read as a file.
     written = Engine(place, environment).export() if place.shared_state else place.read_state()
     state = State(written or {})
-    standing.refuse(wanted, state.resources, place.name)
+    standing.refuse(wanted, state.resources, place.name, chosen.images.node)
     findings, silent = verdict.examine(
         topology.plan(wanted), chosen, place.root, running=verdict.istio_of(state.outputs), project=place.name
     )

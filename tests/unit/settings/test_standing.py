@@ -49,7 +49,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     wanted: Settings, resources: Any, told: str, way_back: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(wanted, resources, "tether")
+        standing.refuse(wanted, resources, "tether", "node:1")
     assert raised.value.exit_code is ExitCode.USAGE
     (problem,) = raised.value.problems
     said = str(raised.value)
@@ -73,7 +73,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     ],
 )  # fmt: skip
 def test_what_leaves_the_way_to_istiod_alone_is_taken(wanted: Settings, resources: Any) -> None:
-    standing.refuse(wanted, resources, "tether")
+    standing.refuse(wanted, resources, "tether", "node:1")
 
 
 def gates(**at_nodes: bool) -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ MIXED = [*BALANCED, *gates(east=False, west=True, north=False)]
 
 def test_another_way_into_a_remote_is_refused_too_and_all_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(settings(east="NodePort", north="NodePort"), MIXED, "tether")
+        standing.refuse(settings(east="NodePort", north="NodePort"), MIXED, "tether", "node:1")
     found = {problem.subject: problem for problem in raised.value.problems}
     assert {subject: problem.wrong.rpartition(" gateway of ")[2] for subject, problem in found.items()} == {
         "tether:clusters[0].exposure.serviceType": "east is a LoadBalancer in it",
@@ -99,7 +99,7 @@ def test_another_way_into_a_remote_is_refused_too_and_all_are_told_at_once() -> 
 
 def test_a_setting_of_the_mesh_that_others_go_by_is_not_the_way_back_for_one() -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(settings(), MIXED, "tether")
+        standing.refuse(settings(), MIXED, "tether", "node:1")
     (problem,) = raised.value.problems
     assert (problem.subject, problem.shown) == ("tether:clusters[1].exposure.serviceType", "LoadBalancer")
     assert problem.fix.startswith("pulumi config set --path 'tether:clusters[1].exposure.serviceType' NodePort  #")
@@ -107,14 +107,16 @@ def test_a_setting_of_the_mesh_that_others_go_by_is_not_the_way_back_for_one() -
 
 def test_one_setting_for_several_clusters_is_one_problem() -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(settings("NodePort"), [*BALANCED, *gates(east=False, west=False, north=False)], "tether")
+        standing.refuse(
+            settings("NodePort"), [*BALANCED, *gates(east=False, west=False, north=False)], "tether", "node:1"
+        )
     (problem,) = raised.value.problems
     assert "gateway of east, west, north is a LoadBalancer" in problem.wrong
 
 
 def test_remotes_that_are_entered_as_before_are_taken_and_so_are_new_ones() -> None:
-    standing.refuse(settings(west="NodePort"), MIXED, "tether")
-    standing.refuse(settings(west="NodePort", north="NodePort"), [*BALANCED, *gates(west=True)], "tether")
+    standing.refuse(settings(west="NodePort"), MIXED, "tether", "node:1")
+    standing.refuse(settings(west="NodePort", north="NodePort"), [*BALANCED, *gates(west=True)], "tether", "node:1")
 
 
 PRIMARY, REMOTE = "tether:index:Primary", "tether:index:Remote"
@@ -135,7 +137,7 @@ def refusal(raw: dict[str, Any], resources: Any) -> dict[str, str]:
     wanted = read({"tether:clusters": json.dumps(LISTED), **{key: one if isinstance(one, str) else json.dumps(one)
                                                               for key, one in raw.items()}})  # fmt: skip
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(wanted, resources, "tether")
+        standing.refuse(wanted, resources, "tether", "node:1")
     return {one.subject: f"{one.wrong}; {one.fix}" for one in raised.value.problems}
 
 
@@ -172,4 +174,35 @@ def test_clusters_that_change_places_are_refused_each() -> None:
 )
 def test_what_leaves_root_roles_and_namespace_alone_is_taken(raw: dict[str, Any], resources: Any) -> None:
     given = {f"tether:{key}": json.dumps(one) for key, one in raw.items()}
-    standing.refuse(read({"tether:clusters": json.dumps(LISTED), **given}), resources, "tether")
+    standing.refuse(read({"tether:clusters": json.dumps(LISTED), **given}), resources, "tether", "node:1")
+
+
+def clusters(**changes: Any) -> list[dict[str, Any]]:
+    """The mesh, with what its clusters were made with; ``west`` has the changes."""
+    own: dict[str, Any] = {
+        "ipFamily": "ipv4", "podCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16", "nodeImage": "node:1",
+        "kindConfig": {},
+    }  # fmt: skip
+    held: list[dict[str, Any]] = [{**one, "inputs": {**own, **(changes if one["urn"].endswith("west") else {})}}
+            for one in recorded(*(("tether:index:Cluster", one["name"]) for one in LISTED))]  # fmt: skip
+    return [*built(), *held, *recorded(*((RELEASE, f"{one['name']}-base") for one in LISTED))]
+
+
+@pytest.mark.parametrize(
+    ("raw", "made", "told"),
+    [
+        ({}, clusters(), []),
+        ({}, clusters(podCidr="10.1.0.0/16"), ["tether:clusters[1].podCidr"]),
+        ({}, clusters(kindConfig={"nodes": []}, serviceCidr="10.2.0.0/16"),
+         ["tether:clusters[1].serviceCidr", "tether:clusters[1].kindConfig"]),
+        ({}, clusters(nodeImage="node:0"), ["tether:clusters[1].nodeImage"]),
+        ({"tether:ipFamily": "ipv6"}, clusters(), ["tether:ipFamily"] * 3),
+        ({}, [one for one in clusters(podCidr="10.1.0.0/16") if not one["urn"].endswith("-base")], []),
+    ],
+    ids=["as it stands", "pods", "more than one", "nodes", "family", "nothing is in it yet"],
+)  # fmt: skip
+def test_a_kind_cluster_that_would_be_made_anew_is_refused(raw: dict[str, str], made: Any, told: list[str]) -> None:
+    if told:
+        assert list(refusal(raw, made)) == list(dict.fromkeys(told))
+    else:
+        standing.refuse(read({"tether:clusters": json.dumps(LISTED), **raw}), made, "tether", "node:1")
