@@ -19,7 +19,7 @@ class _Waiting:
     name: str
     namespace: str
     owner: str
-    """Kind and name of what it was made for, as kubectl takes them."""
+    """Kind and name of what it was made for, as kubectl takes them; empty where somebody made it by itself."""
     why: str
 
 
@@ -27,7 +27,7 @@ def _room(view: MeshView, cluster: ClusterView) -> Answer:
     found = [one for pod in _pods(view, cluster) if (one := _waiting(pod))]
     if not found:
         return ok("no pod of istiod or of a gateway waits for a node")
-    lacks_room = all("Insufficient" in one.why for one in found)
+    lacks_room = all("Insufficient" in one.why and one.owner for one in found)
     return wrong(
         "; ".join(f"pod {one.name} of {cluster.name} waits for a node: {one.why}" for one in found),
         cause="until the new pod of a Deployment runs, the old one stays: for that time both need what they ask for"
@@ -55,8 +55,10 @@ def _waiting(pod: kube.Object) -> _Waiting | None:
 
 
 def _owner(pod: kube.Object) -> str:
-    owner = metadata.listed(pod["metadata"], "ownerReferences")[0]
-    kind, name = str(owner["kind"]), str(owner["name"])
+    owners = metadata.listed(pod["metadata"], "ownerReferences")
+    if not owners:
+        return ""
+    kind, name = str(owners[0]["kind"]), str(owners[0]["name"])
     # A Deployment's ReplicaSets are named after it and the hash of their template.
     return f"deployment {name.rpartition('-')[0]}" if kind == "ReplicaSet" else f"{kind.lower()} {name}"
 

@@ -124,7 +124,7 @@ def unscheduled(where: str, name: str, labels: dict[str, str], owner: str, why: 
     """A new pod that no node takes, beside the one that runs; its owner as KIND/NAME."""
     kind, _, of = owner.partition("/")
     waiting = pod(labels, ready=False)
-    waiting["metadata"]["ownerReferences"] = [{"kind": kind, "name": of}]
+    waiting["metadata"]["ownerReferences"] = [{"kind": kind, "name": of}] if owner else None
     waiting["status"] = {
         "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why}]
     }

@@ -375,6 +375,9 @@ DATA = (
          seen="pod gateway-2 of cluster2 waits for a node", cause="both need what they ask for",
          fix="# for good: resources.requests in the values of its chart; or a node with more\n"
              f"{SYSTEM_TWO} set resources daemonset gateway --requests cpu=100m,memory=256Mi"),
+    Case(check="D41", name="there is no room for a pod of nobody",
+         do=unscheduled("remote", "gateway-2", EAST_WEST, "", NO_ROOM), seen="gateway-2 of cluster2 waits for a node",
+         fix=f"{SYSTEM_TWO} describe pod gateway-2"),
     Case(check="D41", name="no node may take a gateway",
          do=unscheduled("remote", "gateway-2", EAST_WEST, "ReplicaSet/gateway-1", "0/1 nodes are available: 1 node(s) "
                         "had untolerated taint {a: b}. no new claims to deallocate"),
