@@ -67,41 +67,47 @@ def check(wanted: Settings, node_image: str) -> None:
         raise pulumi.RunError(str(error)) from None
 
 
-def _as_it_stands(path: tuple[int | str, ...], before: object, project: str) -> str:
-    return f"{fix(path, str(before), project)}  # as it stands; to change it: tether down, and then tether up"
+def _made(resources: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """What the engine recorded, by type and name."""
+    return {(str(one.get("type")), str(one.get("urn")).rpartition("::")[2]): one for one in resources}
+
+
+def _differs(
+    path: tuple[int | str, ...], project: str, *, now: object, before: object, wrong: str, why: str
+) -> Problem:
+    """A setting that says something else than the mesh was made with, and the command that takes it back."""
+    return Problem(
+        subject=subject(path, project),
+        shown=str(now),
+        wrong=f"the mesh stands, and {wrong}",
+        why=why,
+        fix=f"{fix(path, str(before), project)}  # as it stands; to change it: tether down, and then tether up",
+    )
 
 
 def _namespace(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
     """Another namespace of Istio, where Helm would refuse CRDs and roles that belong to the release in the old one."""
     before = next((one["inputs"].get("istioNamespace") for one in resources if one.get("type") == _ISTIOD), None)
     if before not in (None, wanted.istio_namespace):
-        path = ("istioNamespace",)
-        yield Problem(
-            subject=subject(path, project),
-            shown=wanted.istio_namespace,
-            wrong=f"the mesh stands, and istiod is in {before}",
+        yield _differs(
+            ("istioNamespace",), project, now=wanted.istio_namespace, before=before,
+            wrong=f"istiod is in {before}",
             why="Istio's charts share CRDs and roles, which Helm lets one namespace have at a time: the mesh would be "
             "half moved",
-            fix=_as_it_stands(path, before, project),
-        )
+        )  # fmt: skip
 
 
 def _roles(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
     """Clusters that would become a primary or a remote, while the charts of the other role are installed."""
-    made = {
-        str(one.get("urn")).rpartition("::")[2]: role for one in resources if (role := _ROLES.get(str(one.get("type"))))
-    }
+    made = _made(resources)
     for index, cluster in enumerate(wanted.clusters):
-        before = made.get(cluster.name, cluster.role)
+        before = next((role for kind, role in _ROLES.items() if (kind, cluster.name) in made), cluster.role)
         if before is not cluster.role:
-            path = ("clusters", index, "role")
-            yield Problem(
-                subject=subject(path, project),
-                shown=str(cluster.role),
-                wrong=f"the mesh stands, and {cluster.name} is a {before} in it",
+            yield _differs(
+                ("clusters", index, "role"), project, now=cluster.role, before=before,
+                wrong=f"{cluster.name} is a {before} in it",
                 why="the charts of one role cannot be installed over those of the other: the mesh would be half made",
-                fix=_as_it_stands(path, before, project),
-            )
+            )  # fmt: skip
 
 
 def _root(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:
@@ -114,15 +120,12 @@ def _root(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str
     now = authority.model_dump(mode="json", by_alias=True)
     for name in _ROOT:
         if name in held and held[name] != now[name]:
-            path = ("certificateAuthority", name)
-            yield Problem(
-                subject=subject(path, project),
-                shown=str(now[name]),
-                wrong=f"the mesh stands, and its root certificate was made with {held[name]}",
+            yield _differs(
+                ("certificateAuthority", name), project, now=now[name], before=held[name],
+                wrong=f"its root certificate was made with {held[name]}",
                 why="istiod refuses another root while it runs, and workloads go on with the one that they know: "
                 "half of the mesh would not trust the other",
-                fix=_as_it_stands(path, held[name], project),
-            )
+            )  # fmt: skip
 
 
 def _clusters(
@@ -133,7 +136,7 @@ def _clusters(
     Their Kubernetes provider stays the one that it is, so the engine would believe that what was in them is in the
     new ones.
     """
-    made = {(str(one.get("type")), str(one.get("urn")).rpartition("::")[2]): one for one in resources}
+    made = _made(resources)
     for index, cluster in enumerate(topology.plan(wanted).clusters):
         held = made.get((_CLUSTER, cluster.name))
         if held is None or (_RELEASE, f"{cluster.name}-base") not in made:
@@ -180,14 +183,12 @@ def _ways_in(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: 
         names = [wanted.clusters[index].name for index in indices]
         before, now = ways[indices[0]]
         assert before is not None  # noqa: S101 - or it would not have changed
-        yield Problem(
-            subject=subject(path, project),
-            shown=now.value,
-            wrong=f"the mesh stands, and the east-west gateway of {', '.join(names)} is a {before.value} in it",
+        yield _differs(
+            path, project, now=now.value, before=before.value,
+            wrong=f"the east-west gateway of {', '.join(names)} is a {before.value} in it",
             why="it would follow in part only: a remote would lose its Service istiod where the primary's gateway "
             "changes, and requests to a remote whose own changes would be lost",
-            fix=_as_it_stands(path, before.value, project),
-        )
+        )  # fmt: skip
 
 
 def _in_force(wanted: Settings, cluster: ClusterSettings) -> ServiceType:
@@ -199,7 +200,7 @@ def _before(
     cluster: ClusterSettings, clusters: Sequence[ClusterSettings], resources: Sequence[Mapping[str, Any]]
 ) -> ServiceType | None:
     """What a gateway is now: the primary's as its remotes go by it, a remote's as its gate has it; None before."""
-    made = {(str(one.get("type")), str(one.get("urn")).rpartition("::")[2]): one for one in resources}
+    made = _made(resources)
     if cluster.role is Role.REMOTE:
         gate = made.get((_GATE, cluster.name))
         if gate is None:

@@ -130,6 +130,7 @@ def test_what_a_standing_mesh_cannot_follow_is_refused_at_once_before_anything_i
     for said in (ran.stderr, by_hand.talk):
         assert "tether:exposure.serviceType = NodePort" in said
         assert "pulumi config set --path 'tether:exposure.serviceType' LoadBalancer" in said
+        assert "gateway of cluster1, cluster2 is a LoadBalancer in it" in said
         assert "tether:istioNamespace = mesh-system" in said
         assert "its root certificate was made with ecdsa-p256" in said
         assert "tether:clusters[0].role = remote" in said

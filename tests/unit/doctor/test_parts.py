@@ -394,9 +394,3 @@ def test_a_new_istiod_may_wait_for_the_lock_of_the_one_before(
     (found,) = (one for one in mesh.examine().findings if one.check.id == "D34")
 
     assert found.status is status, found.answer
-
-
-@pytest.mark.parametrize(("health", "wrong"), [(1, {"D27"}), (4, set[str]())], ids=["serves", "ends"])
-def test_a_pod_that_ends_may_still_be_on_the_network_of_before(mesh: FakeMesh, health: int, wrong: set[str]) -> None:
-    mesh.endpoints(Network="network9", HealthStatus=health)
-    assert {one.check.id for one in mesh.examine().wrong} == wrong

@@ -1,4 +1,4 @@
-"""Right after istiod has started, older proxies do not know it yet: that is an open question, and soon an error."""
+"""What passes by itself is no error: older proxies that do not know a new istiod yet, and pods that end."""
 
 import datetime
 
@@ -72,3 +72,9 @@ def test_other_checks_are_wrong_at_once(mesh: FakeMesh) -> None:
     mesh.primary.objects.pop(GATEWAY_SERVICE)
 
     assert mesh.examine().wrong
+
+
+@pytest.mark.parametrize(("health", "wrong"), [(1, {"D27"}), (4, set[str]())], ids=["serves", "ends"])
+def test_a_pod_that_ends_may_still_be_on_the_network_of_before(mesh: FakeMesh, health: int, wrong: set[str]) -> None:
+    mesh.endpoints(Network="network9", HealthStatus=health)
+    assert {one.check.id for one in mesh.examine().wrong} == wrong
