@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tether import recorded, topology
+from tether.environments import labels
 from tether.errors import Problem, SettingsError, count
 from tether.settings import AuthoritySource, ClusterSettings, Settings, exposure
 from tether.settings.node_ports import ServiceType
@@ -25,7 +27,21 @@ _CLUSTER = "tether:index:Cluster"
 _OF_THE_MESH = ("exposure", "serviceType")
 
 
-def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str, node_image: str) -> None:
+def anew(environment: str, stack: str) -> str:
+    """What makes a mesh anew, as a part of a sentence.
+
+    Args:
+        environment: Its name, if the stack is that of an environment.
+        stack: Pulumi's name of the stack.
+    """
+    if environment:
+        return f"tether env down {environment}, and then the same again"
+    return f"tether down --stack {stack}, and then tether up --stack {stack}"
+
+
+def refuse(
+    wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str, node_image: str, *, way: str
+) -> None:
     """Refuse settings that the engine would only half carry out.
 
     Args:
@@ -33,6 +49,7 @@ def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: st
         resources: What the engine recorded of the stack.
         project: Namespace of the settings, for messages.
         node_image: Of the toolchain, which kind clusters are made of unless their settings name another.
+        way: What makes the mesh anew (:func:`anew`).
 
     Raises:
         SettingsError: carries every problem.
@@ -42,9 +59,10 @@ def refuse(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: st
         *_namespace(wanted, kept, project),
         *_roles(wanted, kept, project),
         *_root(wanted, kept, project),
-        *_clusters(wanted, kept, project, node_image),
         *_ways_in(wanted, kept, project),
     ]
+    problems = [replace(one, fix=f"{one.fix}  # as it stands; to change it: {way}") for one in problems]
+    problems += _clusters(wanted, kept, project, node_image, way)
     if problems:
         raise SettingsError(f"{count(len(problems), 'problem')} in the settings; nothing was changed.", problems)
 
@@ -59,10 +77,11 @@ def check(wanted: Settings, node_image: str) -> None:
     import pulumi
 
     folder = recorded.folder_of(os.environ.get("PULUMI_BACKEND_URL", ""))
-    project = pulumi.get_project()
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    environment = labels.decode(os.environ.get(labels.VARIABLE, "")).get(labels.NAME_LABEL, "")
     try:
-        made = recorded.resources(folder, project, pulumi.get_stack()) if folder else []
-        refuse(wanted, made, project, node_image)
+        made = recorded.resources(folder, project, stack) if folder else []
+        refuse(wanted, made, project, node_image, way=anew(environment, stack))
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 
@@ -81,7 +100,7 @@ def _differs(
         shown=str(now),
         wrong=f"the mesh stands, and {wrong}",
         why=why,
-        fix=f"{fix(path, str(before), project)}  # as it stands; to change it: tether down, and then tether up",
+        fix=fix(path, str(before), project),
     )
 
 
@@ -129,7 +148,7 @@ def _root(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str
 
 
 def _clusters(
-    wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str, node_image: str
+    wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str, node_image: str, way: str
 ) -> Iterator[Problem]:
     """Kind clusters that would be made anew, one problem for each setting that says so.
 
@@ -157,7 +176,7 @@ def _clusters(
                 shown=str(now[name]),
                 wrong=f"the mesh stands, and {cluster.name} was made with {held['inputs'][name]}",
                 why="the cluster would be made anew, without what is in it",
-                fix=f"tether down  # and then tether up; or give it what it was made with: {held['inputs'][name]}",
+                fix=f"give it what it was made with: {held['inputs'][name]}; or make all anew: {way}",
             )
 
 

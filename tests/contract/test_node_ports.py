@@ -207,6 +207,6 @@ def test_a_mesh_that_stands_is_known_by_what_was_asked_of_the_engine(kind: Recor
     balanced = mesh({}, {}, {})
     for stands, same, other in ((kind, at_nodes, Settings()), (balanced, Settings(), at_nodes)):
         recorded = [{"type": one.type, "urn": one.urn, "inputs": one.inputs} for one in stands.all()]
-        standing.refuse(same, recorded, "tether", parts().images.node)
+        standing.refuse(same, recorded, "tether", parts().images.node, way="anew")
         with pytest.raises(SettingsError, match="gateway of cluster1, cluster2 is a"):
-            standing.refuse(other, recorded, "tether", parts().images.node)
+            standing.refuse(other, recorded, "tether", parts().images.node, way="anew")

@@ -180,6 +180,7 @@ def test_two_environments_share_nothing_and_each_ends_in_its_own_way(desk: Desk)
         assert desk.names() == [second]
 
     assert_its_time_is_its_owner_s(desk, second)
+    assert_refused_settings_change_nothing(desk, second)
     before = nodes_of(second)
     desk.type("pause", second)
     resumed = desk.ask("resume", second)
@@ -207,6 +208,23 @@ def assert_its_time_is_its_owner_s(desk: Desk, name: str) -> None:
     removed = desk.type("down", name, "--dry-run").stdout.splitlines()
     assert set(map(short, labelled(name))) <= set(map(short, removed))
     assert "OnUnitInactiveSec" in desk.type("timer").stdout
+
+
+def assert_refused_settings_change_nothing(desk: Desk, name: str) -> None:
+    """It stands as before where settings are no mesh, or none that it can follow."""
+    before, folder = desk.ask("show", name), desk.known.folder_of(name)
+    written = (folder / "stacks" / f"Pulumi.{name}.yaml").read_text()
+    settings = desk.state / "other.yaml"
+    given = (PROJECT / "stacks" / f"Pulumi.{DEFAULT_STACK}.yaml").read_text()
+    settings.write_text(f"{given}  tether:istioNamespace: elsewhere\n")
+    refused = desk.type("up", name, "--settings", str(settings), code=2).stderr
+    assert f"to change it: tether env down {name}, and then the same again" in refused
+    assert f"pulumi config set --config-file {settings} 'tether:istioNamespace' istio-system" in refused
+    settings.write_text(given.replace("network2", "network1"))
+    desk.type("up", name, "--settings", str(settings), code=2)
+    after = desk.ask("show", name)
+    assert (after["environment"], after["endpoints"]) == (before["environment"], before["endpoints"])
+    assert (folder / "stacks" / f"Pulumi.{name}.yaml").read_text() == written
 
 
 def subnet_of(name: str) -> str:

@@ -36,6 +36,29 @@ class Wish:
     timeout: str = DEFAULT_TIMEOUT
 
 
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A name that is taken, and what can be given back where nothing comes of it."""
+
+    entry: Entry
+    before: Entry | None
+    """The environment as it was; None where there was none."""
+    settings_before: str | None
+    source: Path
+    """The file that its settings come from."""
+
+    def give_back(self, known: Registry) -> None:
+        """Have the environment be what it was, settings and end included, unless its end was moved meanwhile."""
+        assert self.before is not None  # noqa: S101 - or there would be nothing to be again
+        phase = Phase.STANDING if self.before.phase is Phase.STANDING else Phase.FAILED
+        with known.alone():
+            latest = known.find(self.entry.name) or self.entry
+            expires = self.before.expires if latest.expires == self.entry.expires else latest.expires
+            known.write(dataclasses.replace(self.before, phase=phase, worker=None, expires=expires))
+            if self.settings_before is not None:
+                project.find(self.entry.folder, self.entry.name).stack_file.write_text(self.settings_before)
+
+
 def seconds(wish: Wish) -> float:
     """How long everything may take.
 
@@ -91,7 +114,7 @@ def _problems(wish: Wish) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def claim(known: Registry, start: Path, wish: Wish) -> Entry:
+def claim(known: Registry, start: Path, wish: Wish) -> Claim:
     """Take the name, and make or mend the folder; from then on a reaper finds whatever is made.
 
     Raises:
@@ -108,7 +131,7 @@ def claim(known: Registry, start: Path, wish: Wish) -> Entry:
         found = known.find(name)
         if found:
             _refuse(found, checkout)
-        text = _settings_text(source, wish, found)
+        file, text = _settings(source, wish, found)
         document = settings_file.read(text)
         if wish.remotes is not None:
             declared: object = project.declared_config(source).get(f"{source.name}:clusters")
@@ -119,10 +142,11 @@ def claim(known: Registry, start: Path, wish: Wish) -> Entry:
         place = project.find(entry.folder, name)
         if settings_file.has_secrets(text):
             folder.take_passphrase(entry)
+        before = place.stack_file.read_text() if place.stack_file.is_file() else None
         if not place.stack_file.is_file() or wish.settings or wish.remotes is not None:
             place.stack_file.touch(mode=0o600)
             place.stack_file.write_text(text)
-    return entry
+    return Claim(entry=entry, before=found, settings_before=before, source=file)
 
 
 def _refuse(found: Entry, checkout: Path) -> None:
@@ -142,17 +166,17 @@ def _refuse(found: Entry, checkout: Path) -> None:
         raise UsageError(f"Environment {found.name} is paused. Have it go on with: tether env resume {found.name}")
 
 
-def _settings_text(source: Project, wish: Wish, found: Entry | None) -> str:
-    """The stack file that is wanted, else that which the environment has, else the checkout's."""
+def _settings(source: Project, wish: Wish, found: Entry | None) -> tuple[Path, str]:
+    """The stack file that is wanted, else that which the environment has, else the checkout's; and what is in it."""
     if wish.settings:
-        return _to_be_had(wish.settings)
+        return wish.settings.absolute(), _to_be_had(wish.settings)
     if found:
         own = found.folder / source.stack_folder / f"Pulumi.{found.name}.yaml"
         with contextlib.suppress(OSError, ValueError):
             settings_file.read(own.read_text())
-            return own.read_text()
+            return own, own.read_text()
     project.stack_config(source)  # refuses a checkout without
-    return _to_be_had(source.stack_file)
+    return source.stack_file, _to_be_had(source.stack_file)
 
 
 def _to_be_had(file: Path) -> str:

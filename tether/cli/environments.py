@@ -14,7 +14,7 @@ from typing import Any, cast
 import yaml
 
 from tether import kubeconfig, parts
-from tether.cli import claim, lost, private_file, processes, project, records, remnants
+from tether.cli import claim, lost, mending, private_file, processes, project, records, remnants
 from tether.cli.claim import Wish
 from tether.cli.down import NothingThereError
 from tether.cli.down import down as take_down
@@ -66,21 +66,30 @@ def up(known: Registry, start: Path, wish: Wish) -> tuple[Entry, Outcome]:
         wish: what the command line asks for.
 
     Raises:
-        TetherError: with the exit code that belongs to it. Where nothing was made yet, nothing is left.
+        TetherError: with the exit code that belongs to it. Where nothing was made yet, nothing is left; where nothing
+            was changed yet, the environment is what it was.
     """
     deadline = time.monotonic() + claim.seconds(wish)
-    entry = claim.claim(known, start, wish)
+    claimed = claim.claim(known, start, wish)
+    entry = claimed.entry
     say(f"environment {entry.name}: {ending(entry)}; its own things lie in {entry.folder}")
     # Not place_of: where the tools are still to be built, that is a part of coming up.
     place = project.find(entry.folder, entry.name)
+    stood = place.read_state()
     try:
         outcome = bring_up(place, deadline=deadline)
         write_kubeconfig(place)
-    except BaseException:
+    except BaseException as error:
         if _is_untouched(place):
             discard(known, entry)
+        elif claimed.before and place.read_state() == stood:
+            claimed.give_back(known)
         else:
             settle(known, entry, Phase.FAILED)
+        if isinstance(error, mending.CHANGED_BY_SETTINGS):
+            stays = place.root.is_dir()
+            where = place if stays else project.find(entry.checkout, project.DEFAULT_STACK)
+            raise mending.with_steps(error, where, claimed.source) from None
         raise
     return settle(known, entry, Phase.STANDING), outcome
 

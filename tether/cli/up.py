@@ -10,7 +10,7 @@ from typing import cast
 
 from tether import parts, preflight, settings, standing, topology
 from tether.authority import root_key
-from tether.cli import locks, policy, private_file, processes, project, records, stack_file
+from tether.cli import locks, mending, policy, private_file, processes, project, records, stack_file
 from tether.cli.engine import Engine, EngineError, engine_of
 from tether.cli.project import Project
 from tether.cli.recovery import recover
@@ -113,9 +113,9 @@ def checked_settings(place: Project) -> Settings:
     try:
         wanted = settings.read(raw, place.name, folder=place.root)
     except SettingsError as error:
-        if place.read_state() is not None:
+        if place.environment or place.read_state() is not None:
             raise
-        raise SettingsError(f"{error.headline}\n{_before_there_is_a_stack(place)}", error.problems) from None
+        raise mending.with_steps(error, place) from None
     _warn_of_plain_credentials(place)
     return wanted
 
@@ -129,17 +129,6 @@ def _warn_of_plain_credentials(place: Project) -> None:
             f"{subject(path, place.name)} lies unencrypted in {place.stack_file.relative_to(place.root)}. "
             f"Encrypt it: {encrypt(path, place.name)}"
         )
-
-
-def _before_there_is_a_stack(place: Project) -> str:
-    """How the commands that mend settings come to work: pulumi sets nothing for a stack that was never made."""
-    if place.environment:
-        return "Mend the file that --settings names, by default the checkout's own, and type the same again."
-    steps = ['eval "$(make env)"', f"pulumi stack select --create {place.stack}"]
-    if not (place.root / parts.FILE).is_file():
-        steps.insert(0, "make tools")
-    file = place.stack_file.relative_to(place.root)
-    return f"Edit {file}, or have pulumi do it as shown, once after: {' && '.join(steps)}"
 
 
 def check_machine(place: Project, wanted: Settings) -> None:
@@ -196,7 +185,8 @@ def check_against_state(place: Project, wanted: Settings, environment: Mapping[s
     # A state that machines share cannot be read as a file.
     written = Engine(place, environment).export() if place.shared_state else place.read_state()
     state = State(written or {})
-    standing.refuse(wanted, state.resources, place.name, chosen.images.node)
+    way = standing.anew(place.environment, place.stack)
+    standing.refuse(wanted, state.resources, place.name, chosen.images.node, way=way)
     findings, silent = verdict.examine(
         topology.plan(wanted), chosen, place.root, running=verdict.istio_of(state.outputs), project=place.name
     )

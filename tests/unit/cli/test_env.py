@@ -14,9 +14,11 @@ from tests.unit.cli.env_desk import NAME, Desk, entry_of
 from tests.unit.cli.test_summary import OUTPUTS
 from tests.unit.cli.workbench import SALT, STACK_YAML, SUFFIX, calls
 from tests.unit.environments.making import dead, living
-from tether.cli import environments
+from tether.cli import environments, up
+from tether.cli.project import Project
 from tether.environments import labels, lifetime
 from tether.environments.registry import Phase
+from tether.errors import SettingsError
 
 
 def test_an_environment_has_a_state_of_its_own_and_is_written_down(
@@ -111,6 +113,59 @@ def test_a_failed_run_keeps_what_was_made_for_the_next_one_or_the_removal(
     before = entry_of(desk)
     assert desk.type("up", NAME) == 0
     assert entry_of(desk).expires == before.expires
+
+
+def test_what_is_refused_before_anything_is_changed_leaves_a_standing_environment_as_it_is(
+    desk: Desk, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Observed: settings with a mistake took the place of those that it stands with, and it was called failed."""
+    desk.type("up", NAME, "--ttl", "90m")
+    before = entry_of(desk)
+    own = before.folder / "stacks" / "Pulumi.pr-1.yaml"
+    written = own.read_text()
+    (tmp_path / "bad.yaml").write_text(STACK_YAML.replace("network2", "network1"))
+    capfd.readouterr()
+    assert desk.type("up", NAME, "--settings", "bad.yaml", "--ttl", "3h", "--remotes", "1") == 2
+    assert entry_of(desk) == before
+    assert own.read_text() == written
+    said = capfd.readouterr().err
+    given, steps = tmp_path / "bad.yaml", f'cd {before.folder} && eval "$(.venv/bin/tether env)"\n'
+    assert f"Edit {given}, or have pulumi do it as shown, once after: {steps}" in said
+    assert f"pulumi config set --config-file {given} --path 'tether:clusters[1].network'" in said
+
+
+def test_a_longer_life_given_meanwhile_is_not_taken_back(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.type("up", NAME, "--ttl", "90m")
+    later = lifetime.now() + lifetime.of_environment("5h")
+
+    def given_meanwhile(place: Project) -> None:
+        desk.change(expires=later)
+        raise SettingsError("no mesh")
+
+    monkeypatch.setattr(up, "checked_settings", given_meanwhile)
+    assert desk.type("up", NAME) == 2
+    assert (entry_of(desk).expires, entry_of(desk).phase) == (later, Phase.STANDING)
+
+
+def test_the_own_settings_of_an_environment_and_those_of_the_checkout_are_mended_where_they_are(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own, checkout = desk.known.folder_of(NAME) / "stacks" / "Pulumi.pr-1.yaml", desk.bench.place.stack_file
+    checkout.write_text(STACK_YAML.replace("network2", "network1"))
+    assert desk.type("up", NAME) == 2
+    said = capfd.readouterr().err
+    assert 'eval "$(make env)" && pulumi stack select --create kind\n' in said
+    assert "Edit stacks/Pulumi.kind.yaml" in said
+    checkout.write_text(STACK_YAML)
+    desk.type("up", NAME)
+    own.write_text(STACK_YAML.replace("network2", "network1"))
+    capfd.readouterr()
+    assert desk.type("up", NAME) == 2
+    said = capfd.readouterr().err
+    assert f"Edit {own}, or" in said
+    assert "Fix: pulumi config set --path 'tether:clusters[1].network'" in said
 
 
 def test_a_name_of_another_checkout_or_one_in_use_is_refused(desk: Desk, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     wanted: Settings, resources: Any, told: str, way_back: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(wanted, resources, "tether", "node:1")
+        standing.refuse(wanted, resources, "tether", "node:1", way="anew")
     assert raised.value.exit_code is ExitCode.USAGE
     (problem,) = raised.value.problems
     said = str(raised.value)
@@ -57,7 +57,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     assert told in said
     assert f"the east-west gateway of east is a {way_back} in it" in said
     assert problem.fix.startswith("pulumi config set --path ")
-    assert f"serviceType' {way_back}  # as it stands; to change it: tether down" in problem.fix
+    assert f"serviceType' {way_back}  # as it stands; to change it: anew" in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     ],
 )  # fmt: skip
 def test_what_leaves_the_way_to_istiod_alone_is_taken(wanted: Settings, resources: Any) -> None:
-    standing.refuse(wanted, resources, "tether", "node:1")
+    standing.refuse(wanted, resources, "tether", "node:1", way="anew")
 
 
 def gates(**at_nodes: bool) -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ MIXED = [*BALANCED, *gates(east=False, west=True, north=False)]
 
 def test_another_way_into_a_remote_is_refused_too_and_all_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(settings(east="NodePort", north="NodePort"), MIXED, "tether", "node:1")
+        standing.refuse(settings(east="NodePort", north="NodePort"), MIXED, "tether", "node:1", way="anew")
     found = {problem.subject: problem for problem in raised.value.problems}
     assert {subject: problem.wrong.rpartition(" gateway of ")[2] for subject, problem in found.items()} == {
         "tether:clusters[0].exposure.serviceType": "east is a LoadBalancer in it",
@@ -99,7 +99,7 @@ def test_another_way_into_a_remote_is_refused_too_and_all_are_told_at_once() -> 
 
 def test_a_setting_of_the_mesh_that_others_go_by_is_not_the_way_back_for_one() -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(settings(), MIXED, "tether", "node:1")
+        standing.refuse(settings(), MIXED, "tether", "node:1", way="anew")
     (problem,) = raised.value.problems
     assert (problem.subject, problem.shown) == ("tether:clusters[1].exposure.serviceType", "LoadBalancer")
     assert problem.fix.startswith("pulumi config set --path 'tether:clusters[1].exposure.serviceType' NodePort  #")
@@ -108,15 +108,21 @@ def test_a_setting_of_the_mesh_that_others_go_by_is_not_the_way_back_for_one() -
 def test_one_setting_for_several_clusters_is_one_problem() -> None:
     with pytest.raises(SettingsError) as raised:
         standing.refuse(
-            settings("NodePort"), [*BALANCED, *gates(east=False, west=False, north=False)], "tether", "node:1"
+            settings("NodePort"),
+            [*BALANCED, *gates(east=False, west=False, north=False)],
+            "tether",
+            "node:1",
+            way="anew",
         )
     (problem,) = raised.value.problems
     assert "gateway of east, west, north is a LoadBalancer" in problem.wrong
 
 
 def test_remotes_that_are_entered_as_before_are_taken_and_so_are_new_ones() -> None:
-    standing.refuse(settings(west="NodePort"), MIXED, "tether", "node:1")
-    standing.refuse(settings(west="NodePort", north="NodePort"), [*BALANCED, *gates(west=True)], "tether", "node:1")
+    standing.refuse(settings(west="NodePort"), MIXED, "tether", "node:1", way="anew")
+    standing.refuse(
+        settings(west="NodePort", north="NodePort"), [*BALANCED, *gates(west=True)], "tether", "node:1", way="anew"
+    )
 
 
 PRIMARY, REMOTE = "tether:index:Primary", "tether:index:Remote"
@@ -137,7 +143,7 @@ def refusal(raw: dict[str, Any], resources: Any) -> dict[str, str]:
     wanted = read({"tether:clusters": json.dumps(LISTED), **{key: one if isinstance(one, str) else json.dumps(one)
                                                               for key, one in raw.items()}})  # fmt: skip
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(wanted, resources, "tether", "node:1")
+        standing.refuse(wanted, resources, "tether", "node:1", way="anew")
     return {one.subject: f"{one.wrong}; {one.fix}" for one in raised.value.problems}
 
 
@@ -147,7 +153,7 @@ def test_another_generated_root_is_refused_with_everything_that_makes_it_another
     assert list(told) == [f"tether:certificateAuthority.{name}" for name in ROOT]
     for (name, before), said in zip(ROOT.items(), told.values(), strict=True):
         assert f"its root certificate was made with {before}; " in said
-        assert f"certificateAuthority.{name}' {before}  # as it stands; to change it: tether down" in said
+        assert f"certificateAuthority.{name}' {before}  # as it stands; to change it: anew" in said
 
 
 def test_another_namespace_of_istio_is_refused() -> None:
@@ -174,7 +180,7 @@ def test_clusters_that_change_places_are_refused_each() -> None:
 )
 def test_what_leaves_root_roles_and_namespace_alone_is_taken(raw: dict[str, Any], resources: Any) -> None:
     given = {f"tether:{key}": json.dumps(one) for key, one in raw.items()}
-    standing.refuse(read({"tether:clusters": json.dumps(LISTED), **given}), resources, "tether", "node:1")
+    standing.refuse(read({"tether:clusters": json.dumps(LISTED), **given}), resources, "tether", "node:1", way="anew")
 
 
 def clusters(**changes: Any) -> list[dict[str, Any]]:
@@ -205,4 +211,4 @@ def test_a_kind_cluster_that_would_be_made_anew_is_refused(raw: dict[str, str], 
     if told:
         assert list(refusal(raw, made)) == list(dict.fromkeys(told))
     else:
-        standing.refuse(read({"tether:clusters": json.dumps(LISTED), **raw}), made, "tether", "node:1")
+        standing.refuse(read({"tether:clusters": json.dumps(LISTED), **raw}), made, "tether", "node:1", way="anew")
