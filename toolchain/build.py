@@ -198,7 +198,7 @@ def decide(clone: Checkout, line: IstioLine | None = None) -> Choice:
     before = _recorded(clone)
     line = line or istio_line.wanted(os.environ, before.istio_version if before else "")
     remembered = (Source(before.source), before.why) if before else None
-    return sources.choose(sources.ThisMachine(clone.programs), sources.wanted(os.environ), remembered, line)
+    return sources.choose(sources.ThisMachine(), sources.wanted(os.environ), remembered, line)
 
 
 def _recorded(clone: Checkout) -> Parts | None:

@@ -56,6 +56,14 @@ def cache() -> Cache:
     return Cache(root / "tether")
 
 
+_PRIVATE, _PROGRAMS = ".tether", "bin"
+
+
+def is_programs(folder: Path) -> bool:
+    """Whether a folder is where some clone has its links to programs."""
+    return (folder.parent.name, folder.name) == (_PRIVATE, _PROGRAMS)
+
+
 @dataclass(frozen=True)
 class Checkout:
     """One clone of the project and its private, git-ignored folder ``.tether``."""
@@ -65,12 +73,12 @@ class Checkout:
     @property
     def private(self) -> Path:
         """Everything that belongs to this clone alone."""
-        return self.root / ".tether"
+        return self.root / _PRIVATE
 
     @property
     def programs(self) -> Path:
         """Links to the chosen programs; first on PATH."""
-        return self.private / "bin"
+        return self.private / _PROGRAMS
 
     @property
     def charts(self) -> Path:

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from tether import versions
 from tether.versions import IstioLine
-from toolchain import shell
+from toolchain import places, shell
 
 VARIABLE = "TETHER_SOURCE"
 RELEASE_HOSTS = ("github.com", "get.pulumi.com", "dl.k8s.io", "ghcr.io", "registry-1.docker.io", "quay.io")
@@ -212,17 +212,23 @@ def wanted(environment: Mapping[str, str]) -> Source:
         raise SourceError(f"{VARIABLE}={value} — no such source; use one of: {', '.join(Source)}") from None
 
 
-@dataclass(frozen=True)
+def _leads_through_ours(program: Path) -> bool:
+    """Whether a program is a link that a checkout made, or leads to one: also an environment's, another checkout's."""
+    while not places.is_programs(program.parent.resolve()):
+        if not program.is_symlink():
+            return False
+        program = program.parent / program.readlink()
+    return True
+
+
 class ThisMachine:
     """The machine that this runs on."""
 
-    hidden: Path
-    """Folder of links that Tether made itself; what lies there was not installed by anyone."""
-
     def which(self, name: str) -> str | None:
-        """The path of a program, links that Tether made left out."""
+        """The path of a program, links that Tether made left out: a link to itself would lead nowhere."""
         folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-        return shutil.which(name, path=os.pathsep.join(each for each in folders if Path(each) != self.hidden))
+        found = (shutil.which(name, path=folder) for folder in folders)
+        return next((program for program in found if program and not _leads_through_ours(Path(program))), None)
 
     def ask(self, path: str, arguments: Sequence[str]) -> str:
         """What the program prints; empty if it fails."""

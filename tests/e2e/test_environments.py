@@ -181,6 +181,7 @@ def test_two_environments_share_nothing_and_each_ends_in_its_own_way(desk: Desk)
 
     assert_its_time_is_its_owner_s(desk, second)
     assert_refused_settings_change_nothing(desk, second)
+    assert_it_is_worked_on_in_its_folder(desk, second)
     before = nodes_of(second)
     desk.type("pause", second)
     resumed = desk.ask("resume", second)
@@ -225,6 +226,20 @@ def assert_refused_settings_change_nothing(desk: Desk, name: str) -> None:
     after = desk.ask("show", name)
     assert (after["environment"], after["endpoints"]) == (before["environment"], before["endpoints"])
     assert (folder / "stacks" / f"Pulumi.{name}.yaml").read_text() == written
+
+
+def assert_it_is_worked_on_in_its_folder(desk: Desk, name: str) -> None:
+    """As `tether env show` says; the checkout's tools, which it shares, stay what they are."""
+    parts = PROJECT / ".tether" / "parts.json"
+    before = parts.read_text()
+    (way,) = (line.partition("  #")[0] for line in desk.type("show", name).stdout.splitlines() if "eval" in line)
+    asked = ["bash", "-euc", f"{way} && tether drift"]
+    ran = subprocess.run(
+        asked, env=desk.variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Nothing has drifted" in ran.stdout
+    assert parts.read_text() == before
 
 
 def subnet_of(name: str) -> str:

@@ -125,16 +125,37 @@ def test_an_unknown_word_is_refused_with_the_words_that_exist():
     assert sources.wanted({"TETHER_SOURCE": ""}) is Source.AUTO
 
 
-def test_links_that_tether_made_do_not_count_as_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for folder in ("ours", "theirs"):
-        (tmp_path / folder).mkdir()
-        program = tmp_path / folder / "kind"
-        program.write_text("#!/bin/sh\necho kind v0.33.0\n")
-        program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'ours'}:{tmp_path / 'theirs'}:/bin:/usr/bin")
-    machine = sources.ThisMachine(tmp_path / "ours")
-    assert machine.which("kind") == str(tmp_path / "theirs" / "kind")
-    assert machine.ask(str(tmp_path / "theirs" / "kind"), ["version"]) == "kind v0.33.0"
+def program(place: Path) -> Path:
+    place.parent.mkdir(parents=True)
+    place.write_text("#!/bin/sh\necho kind v0.33.0\n")
+    place.chmod(0o755)
+    return place
+
+
+@pytest.mark.parametrize("way", ["of this checkout", "of an environment", "from a folder of the user's"])
+def test_links_that_tether_made_do_not_count_as_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str):
+    """Observed: `tether drift` in an environment's folder made the checkout's programs links to themselves."""
+    ours = program(tmp_path / "clone" / ".tether" / "bin" / "kind")
+    theirs = program(tmp_path / "theirs" / "kind")
+    first = ours.parent
+    if way == "of an environment":
+        (first := tmp_path / "environment" / ".tether" / "bin").parent.mkdir(parents=True)
+        first.symlink_to(ours.parent)
+    elif way == "from a folder of the user's":
+        (first := tmp_path / "home").mkdir()
+        (first / "kind").symlink_to("../clone/.tether/bin/kind")
+    monkeypatch.setenv("PATH", f"{first}:{theirs.parent}:/bin:/usr/bin")
+    assert sources.ThisMachine().which("kind") == str(theirs)
+
+
+def test_what_the_user_linked_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    theirs, linked = program(tmp_path / "opt" / "kind"), tmp_path / "home" / "kind"
+    linked.parent.mkdir()
+    linked.symlink_to(theirs)
+    monkeypatch.setenv("PATH", f"{linked.parent}:/bin:/usr/bin")
+    machine = sources.ThisMachine()
+    assert machine.which("kind") == str(linked)
+    assert machine.ask(str(linked), ["version"]) == "kind v0.33.0"
     assert machine.ask(str(tmp_path / "absent"), []) == ""
 
 
@@ -147,6 +168,6 @@ def test_a_resolver_that_hangs_costs_two_seconds_and_counts_as_unreachable(monke
 
     monkeypatch.setattr(sources.socket, "getaddrinfo", hang)
     begun = time.monotonic()
-    assert sources.ThisMachine(Path("/none")).resolves(("a.invalid", "b.invalid")) is False
+    assert sources.ThisMachine().resolves(("a.invalid", "b.invalid")) is False
     assert time.monotonic() - begun < 15  # the resolver itself would have taken 20
     never.set()
