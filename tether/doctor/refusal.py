@@ -3,6 +3,7 @@
 import datetime
 import re
 
+from tether import kube
 from tether.doctor import fixes, logs
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, wrong
 from tether.doctor.view import ClusterView, MeshView
@@ -14,9 +15,12 @@ _SECONDS = 60
 _REFUSED = re.compile(r"\d{4}-\d\d-\d\dT\S+?\s.*Failed to authenticate client from \S+: (?P<why>.*)")
 """istio/istio pkg/security/authentication.go."""
 _REASON = re.compile(r"Authenticator KubeJWTAuthenticator: (?P<reason>.*)")
+_ACCOUNT_GONE = re.compile(r'JWT from cluster "(?P<cluster>[^"]+)".*serviceaccounts "(?P<account>[^"]+)" not found')
+"""istio/istio security/pkg/server/ca/authenticate/kubeauth; the account's namespace is not told."""
 _CAUSES = (
     ("token audiences", "its token is for another audience than istio-ca (global.sds.token.aud)"),
     ("has expired", "its token has ended: the kubelet of its node does not renew it, or the agent reads an old copy"),
+    ('serviceaccounts "', "its service account was deleted, and it still runs"),
     ("has been invalidated", "its pod or service account was deleted, and something still uses the token"),
     ("no HTTP authorization header", "its agent cannot read the token file (var/run/secrets/tokens/istio-token)"),
     ("only know about", "it runs in a cluster that has no remote secret, or was injected for another cluster"),
@@ -27,7 +31,7 @@ _CAUSES = (
 def _refusals(view: MeshView, primary: ClusterView) -> Answer:
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=_SECONDS)
     lines = (line for line in logs.istiod_lines(view) if logs.written_at(line) > since)
-    recent = [match for match in map(_REFUSED.search, lines) if match]
+    recent = [match for match in map(_REFUSED.search, lines) if match and not _has_left(view, match["why"])]
     if not recent:
         return ok(f"no proxy was refused in the last {_SECONDS} seconds")
     last = recent[-1]
@@ -42,6 +46,19 @@ def _refusals(view: MeshView, primary: ClusterView) -> Answer:
         fix="# who it is, by its address; restart its workload once the cause is mended\n"
         + fixes.in_system(primary, show),
     )
+
+
+def _has_left(view: MeshView, why: str) -> bool:
+    """Whether it was a workload that was removed with its service account, while its proxy was still ending."""
+    told = _ACCOUNT_GONE.search(why)
+    cluster = next((one for one in (view.primary, *view.remotes) if told and one.name == told["cluster"]), None)
+    if told is None or cluster is None:
+        return False
+    try:
+        users = cluster.list("/api/v1/pods", {"fieldSelector": f"spec.serviceAccountName={told['account']}"})
+    except kube.KubeError:
+        return False
+    return all(pod["metadata"].get("deletionTimestamp") for pod in users)
 
 
 CHECKS = (

@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from tests.unit.doctor.breaking import refused
 from tests.unit.doctor.cases import GATEWAY_SERVICE
 from tests.unit.doctor.fake_cluster import FakeCluster
 from tests.unit.doctor.fake_mesh import SYSTEM, FakeMesh, pod
@@ -78,3 +79,31 @@ def test_other_checks_are_wrong_at_once(mesh: FakeMesh) -> None:
 def test_a_pod_that_ends_may_still_be_on_the_network_of_before(mesh: FakeMesh, health: int, wrong: set[str]) -> None:
     mesh.endpoints(Network="network9", HealthStatus=health)
     assert {one.check.id for one in mesh.examine().wrong} == wrong
+
+
+@pytest.mark.parametrize(
+    ("user", "wrong"),
+    [(None, set[str]()), ({"deletionTimestamp": "2026-11-28T23:41:23Z"}, set[str]()), ({}, {"D39"})],
+    ids=["gone", "ends", "runs"],
+)
+def test_a_workload_that_was_removed_with_its_service_account_is_no_client_that_is_refused(
+    mesh: FakeMesh, user: dict[str, str] | None, wrong: set[str]
+) -> None:
+    """Observed: an ingress gateway was taken out of a mesh, and its proxy asked istiod once more while it ended."""
+    error = '[invalid bearer token, serviceaccounts "ingress" not found]'
+    refused(f'failed to validate the JWT from cluster "cluster2": the authentication returns an error: {error}')(mesh)
+    if user is not None:
+        mesh.remote.put("/api/v1/namespaces/default/pods/ingress-1", {
+            "metadata": user, "spec": {"serviceAccountName": "ingress"},
+        })  # fmt: skip
+
+    found = mesh.examine("D39").wrong
+
+    assert {one.check.id for one in found} == wrong
+    assert all("its service account was deleted" in one.answer.cause for one in found)
+
+
+def test_who_may_not_list_pods_is_told_of_every_refusal(mesh: FakeMesh) -> None:
+    refused('failed to validate the JWT from cluster "cluster2": serviceaccounts "ingress" not found]')(mesh)
+    mesh.remote.refuse(r"get /api/v1/pods$", "pods")
+    assert {one.check.id for one in mesh.examine("D39").wrong} == {"D39"}
