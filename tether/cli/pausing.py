@@ -10,14 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tether import kube, mesh, parts, preflight, topology, wait
-from tether.cli import environments, node_scripts, project, records, target
+from tether import kube, mesh, parts, topology, wait
+from tether.cli import environments, node_scripts, project, records, room, target
 from tether.cli.progress import Progress
 from tether.cli.project import Project
 from tether.cli.remnants import Machine
 from tether.cli.state import State
 from tether.cli.talk import say, warn
-from tether.environments import registry
 from tether.environments.registry import Entry, Phase, Registry
 from tether.errors import ExitCode, NotFoundError, PreflightError, TetherError, TimedOutError, UsageError
 from tether.mesh import Mesh
@@ -109,12 +108,8 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
 
 def _check_room(known: Registry, entry: Entry, place: Project) -> None:
     chosen = parts.read(place.root / parts.FILE)
-    wanted = Need(
-        clusters=records.read(place).clusters,
-        runtime=ContainerRuntime(chosen.container_runtime),
-        promised=registry.promised(known.entries()),
-    )
-    findings = preflight.examine(preflight.gather((), (), chosen.environment, inotify=wanted.inotify), wanted)
+    wanted = Need(clusters=records.read(place).clusters, runtime=ContainerRuntime(chosen.container_runtime))
+    findings = room.look(known, wanted, chosen.environment)
     if fatal := [finding.problem for finding in findings if finding.fatal]:
         raise PreflightError(f"This machine cannot carry {entry.name}; it stays paused.", fatal)
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from tether import parts, preflight, settings, standing, topology
+from tether import parts, settings, standing, topology
 from tether.authority import root_key
-from tether.cli import locks, mending, policy, private_file, processes, project, records, stack_file
+from tether.cli import locks, mending, policy, private_file, processes, project, records, room, stack_file
 from tether.cli.engine import Engine, EngineError, engine_of
 from tether.cli.project import Project
 from tether.cli.recovery import recover
@@ -19,8 +19,7 @@ from tether.cli.state import State
 from tether.cli.summary import Outcome
 from tether.cli.talk import say, warn
 from tether.compatibility import verdict
-from tether.environments import registry
-from tether.errors import PreflightError, SettingsError, TetherError, count
+from tether.errors import SettingsError, TetherError
 from tether.redact import HIDDEN, hide, plain_credentials
 from tether.settings import ContainerRuntime, Settings
 from tether.settings.stack import of_project
@@ -80,11 +79,11 @@ def ready_engine(
         TetherError: with the exit code that belongs to it.
     """
     if not place.shared_state:
-        check_machine(place, wanted)
+        room.check(place, wanted)
     build_tools(place, wanted.container_runtime)
     if place.shared_state:
         # Only the engine knows what stands already of a state that other checkouts share.
-        check_machine(place, wanted)
+        room.check(place, wanted)
     environment = {**project.full_environment(place), **(more or {})}
     check_against_state(place, wanted, environment)
     engine = engine_of(place, environment, deadline)
@@ -131,49 +130,6 @@ def _warn_of_plain_credentials(place: Project) -> None:
         )
 
 
-def check_machine(place: Project, wanted: Settings) -> None:
-    """Look at the machine, tell what is merely unwise, and refuse what cannot work.
-
-    Raises:
-        PreflightError: carries every fatal finding.
-    """
-    environment: Mapping[str, str] = {}
-    runtime = ""
-    tools_folder: Path | None = None
-    made = records.read(place).clusters
-    try:
-        chosen = parts.read(place.root / parts.FILE)
-        environment, runtime = chosen.environment, chosen.container_runtime
-        made = made or _made_from_elsewhere(place)
-    except parts.PartsMissingError:
-        tools_folder = _cold_cache()
-    promised = registry.promised(registry.of_user().entries(), place.environment)
-    need = preflight.need(
-        wanted, made=made, tools_folder=tools_folder, project=place.name, promised=promised, runtime=runtime
-    )
-    if need.is_nothing:
-        return
-    folders = [tools_folder] if tools_folder else []
-    facts = preflight.gather(need.ports, folders, environment, inotify=need.inotify)
-    findings = preflight.examine(facts, need)
-    for finding in findings:
-        if not finding.fatal:
-            warn(str(finding.problem).strip())
-    fatal = [finding.problem for finding in findings if finding.fatal]
-    if fatal:
-        raise PreflightError(
-            f"This machine cannot carry the mesh: {count(len(fatal), 'finding')}; nothing was created.", fatal
-        )
-
-
-def _made_from_elsewhere(place: Project) -> int:
-    """How many kind clusters another checkout made, as a state tells that both share."""
-    if not place.shared_state:
-        return 0
-    exported = Engine(place, project.full_environment(place)).export()
-    return len(State(exported).clusters()) if exported else 0
-
-
 def check_against_state(place: Project, wanted: Settings, environment: Mapping[str, str]) -> None:
     """Refuse settings that the mesh cannot follow, and versions that are known to be bad or do not go together.
 
@@ -191,14 +147,6 @@ def check_against_state(place: Project, wanted: Settings, environment: Mapping[s
         topology.plan(wanted), chosen, place.root, running=verdict.istio_of(state.outputs), project=place.name
     )
     verdict.enforce(findings, silent, warn, allowed=verdict.is_allowed(wanted, environment), project=place.name)
-
-
-def _cold_cache() -> Path | None:
-    """The cache, if the tools must still be built in it."""
-    from toolchain import places
-
-    artefacts = places.cache().artefacts
-    return None if artefacts.is_dir() and any(artefacts.iterdir()) else places.cache().root
 
 
 def build_tools(place: Project, runtime: ContainerRuntime) -> None:

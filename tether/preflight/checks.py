@@ -1,7 +1,7 @@
 """The checks: pure functions over facts, so that each finding can be shown without such a machine."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ DISK_PER_CLUSTER = int(1.5 * GIB)
 DISK_FOR_TOOLS = 20 * GIB
 """Go's modules and build cache when every part is built from packages."""
 DISK_SPARE = GIB
+INOTIFY = "fs.inotify.max_user_instances"
 INOTIFY_PER_CLUSTER = 35
 """systemd, containerd, kubelet, control plane and mesh of one node: 31 counted on running clusters."""
 INOTIFY_LEAST = 20
@@ -53,7 +54,12 @@ class Need:
     @property
     def inotify(self) -> int:
         """How many inotify instances must be free at least."""
-        return self.clusters * INOTIFY_LEAST
+        return (self.clusters + sum(self.promised.values())) * INOTIFY_LEAST if self.clusters else 0
+
+    @property
+    def alone(self) -> "Need":
+        """The same as if nothing else came up."""
+        return replace(self, promised={})
 
     @property
     def is_nothing(self) -> bool:
@@ -67,7 +73,6 @@ def need(
     made: int = 0,
     tools_folder: Path | None = None,
     project: str = "tether",
-    promised: Mapping[str, int] | None = None,
     runtime: str = "",
 ) -> Need:
     """Work out what the settings ask of the machine.
@@ -77,7 +82,6 @@ def need(
         made: How many of the kind clusters run already; their memory, disk and ports are taken by themselves.
         tools_folder: The cache, when tools must still be built.
         project: Namespace of the settings, for messages.
-        promised: kind clusters by environment that is coming up beside it.
         runtime: The one that the checkout took before, and takes again where the settings name none.
     """
     chosen = settings.container_runtime
@@ -91,7 +95,6 @@ def need(
         runtime=chosen,
         ports=tuple(ports) if missing == len(kind) else (),
         tools_folder=tools_folder,
-        promised=promised or {},
     )
 
 
@@ -311,7 +314,7 @@ def _inotify(facts: Facts, wanted: Need) -> Iterator[Finding]:
     if instances is not None and wanted.clusters and instances < max(needed, INOTIFY_COMFORT):
         yield Finding(
             problem=Problem(
-                subject="fs.inotify.max_user_instances",
+                subject=INOTIFY,
                 shown=str(instances),
                 wrong=f"{count(wanted.clusters, 'kind cluster')} take about {needed}; kind advises {INOTIFY_COMFORT}",
                 why="nodes fail with 'too many open files' when it runs out",
@@ -323,9 +326,10 @@ def _inotify(facts: Facts, wanted: Need) -> Iterator[Finding]:
     if free is not None and free < wanted.inotify and (instances is None or instances >= needed):
         yield Finding(
             problem=Problem(
-                subject="fs.inotify.max_user_instances",
+                subject=INOTIFY,
                 shown=f"{free} of {instances} free",
-                wrong=f"{count(wanted.clusters, 'kind cluster')} take about {needed} beside what runs already",
+                wrong=f"{count(wanted.clusters, 'kind cluster')} take about {needed} beside what runs already"
+                + (f" and what is coming up: {', '.join(wanted.promised)}" if wanted.promised else ""),
                 why="kubelet ends with 'too many open files', and no node gets ready",
                 fix=_as_root(facts, f"sysctl fs.inotify.max_user_instances={INOTIFY_COMFORT}")
                 + "  # or take down an environment: tether env list",

@@ -92,7 +92,7 @@ def test_a_machine_whose_memory_is_promised_refuses_and_says_how_much_is_needed(
         assert desk.type("up", name) == 0
     desk.known.write(
         dataclasses.replace(
-            environments.find(desk.known, "b"), clusters=6, phase=Phase.MAKING, worker=living()
+            environments.find(desk.known, "b"), clusters=8, phase=Phase.MAKING, worker=living()
         )
     )  # fmt: skip
     capfd.readouterr()

@@ -28,7 +28,7 @@ from tests.unit.cli.workbench import (
 from tests.unit.compatibility.making import RELEASED
 from tests.unit.preflight.test_checks import GOOD
 from tether import parts
-from tether.cli import locks, project, records, variables
+from tether.cli import locks, project, records, room, variables
 from tether.cli import up as up_module
 from tether.cli.forms import Form
 from tether.settings import ContainerRuntime
@@ -191,7 +191,7 @@ def test_who_shares_a_state_asks_the_engine_for_it_once_there_is_one(
 ) -> None:
     monkeypatch.setenv("TETHER_BACKEND_URL", (bench.bin / "state").as_uri())
     asked: list[int] = []
-    monkeypatch.setattr(up_module, "_made_from_elsewhere", lambda _: asked.append(bench.built) or 2)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr(room, "_made_from_elsewhere", lambda _: asked.append(bench.built) or 2)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
 
     tether(monkeypatch, ["up"])
 
