@@ -74,11 +74,12 @@ def look(
         need = replace(need, promised=_promised(known, asking))
         facts = preflight.gather(need.ports, folders, environment, inotify=need.inotify)
         findings = preflight.examine(facts, need)
-        waits = _fatal(findings) == {preflight.INOTIFY} and not _fatal(preflight.examine(facts, need.alone))
+        alone = preflight.examine(facts, replace(need, promised={}))
+        waits = _fatal(findings) == {preflight.INOTIFY} and not _fatal(alone)
         if not waits or monotonic() > deadline:
             return findings
         if not told:
-            say(f"waiting until {', '.join(need.promised)} has its nodes, to see what is left for this one")
+            say(f"waiting for the nodes of {', '.join(need.promised)}, to see what is left for this one")
         told = True
         sleep(_EACH)
 

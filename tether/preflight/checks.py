@@ -1,7 +1,7 @@
 """The checks: pure functions over facts, so that each finding can be shown without such a machine."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +21,9 @@ INOTIFY = "fs.inotify.max_user_instances"
 INOTIFY_PER_CLUSTER = 35
 """systemd, containerd, kubelet, control plane and mesh of one node: 31 counted on running clusters."""
 INOTIFY_LEAST = 20
-"""Instances without which a node does not get ready: 25 counted once it is idle, and kubelet ended for want of more."""
+"""Instances without which a node does not get ready: kubelet ended for want of more."""
+INOTIFY_IDLE = 25
+"""What a node has once its mesh is idle, counted."""
 INOTIFY_COMFORT = 512
 """What kind asks for (its known issue "too many open files")."""
 WATCHES_COMFORT = 65536
@@ -54,12 +56,8 @@ class Need:
     @property
     def inotify(self) -> int:
         """How many inotify instances must be free at least."""
-        return (self.clusters + sum(self.promised.values())) * INOTIFY_LEAST if self.clusters else 0
-
-    @property
-    def alone(self) -> "Need":
-        """The same as if nothing else came up."""
-        return replace(self, promised={})
+        promised = sum(self.promised.values()) * INOTIFY_IDLE
+        return self.clusters * INOTIFY_LEAST + promised if self.clusters else 0
 
     @property
     def is_nothing(self) -> bool:

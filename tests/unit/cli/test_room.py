@@ -9,9 +9,11 @@ from tests.unit.environments.making import living
 from tests.unit.preflight.test_checks import GOOD
 from tether.cli import environments, room
 from tether.environments.registry import Phase
-from tether.preflight.checks import INOTIFY_LEAST
+from tether.preflight import Need
+from tether.preflight.checks import INOTIFY_IDLE, INOTIFY_LEAST
 
 TWO_CLUSTERS = 2 * INOTIFY_LEAST
+TWO_MORE = 2 * INOTIFY_IDLE
 
 
 def come_up(desk: Desk, name: str, *, more_clusters: int) -> None:
@@ -34,7 +36,7 @@ def test_what_others_still_take_is_waited_for_where_that_decides(
 ) -> None:
     """Observed: three environments that were asked for at once all saw room, and none of them came up."""
     come_up(desk, "a", more_clusters=2)
-    leave(desk, 2 * TWO_CLUSTERS - 1)
+    leave(desk, TWO_CLUSTERS + TWO_MORE - 1)
     waited: list[float] = []
 
     def have_its_nodes(seconds: float) -> None:
@@ -47,14 +49,14 @@ def test_what_others_still_take_is_waited_for_where_that_decides(
     assert desk.type("up", NAME) == code
     assert len(waited) == 1
     said = capfd.readouterr().err
-    assert "waiting until a has its nodes" in said
+    assert "waiting for the nodes of a" in said
     assert (f"{left} of {GOOD.inotify_instances} free" in said) is bool(code)
 
 
 @pytest.mark.parametrize("more", [0, 2], ids=["they have their nodes", "there is room for all"])
 def test_nothing_is_waited_for_where_it_does_not_decide(desk: Desk, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
     come_up(desk, "a", more_clusters=more)
-    leave(desk, TWO_CLUSTERS + more * INOTIFY_LEAST)
+    leave(desk, TWO_CLUSTERS + more * INOTIFY_IDLE)
     monkeypatch.setattr(room, "sleep", lambda _: pytest.fail("waited"))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     assert desk.type("up", NAME) == 0
 
@@ -67,3 +69,8 @@ def test_who_never_gets_its_nodes_is_not_waited_for_without_an_end(
     monkeypatch.setattr(room, "WAIT_SECONDS", -1.0)
     assert desk.type("up", NAME) == 3
     assert "beside what runs already and what is coming up: a" in capfd.readouterr().err
+
+
+def test_of_three_that_are_asked_for_at_once_the_third_has_no_room_by_default() -> None:
+    """Linux gives a user 128 instances."""
+    assert Need(clusters=2, promised={"a": 2}).inotify < 128 < Need(clusters=2, promised={"a": 2, "b": 2}).inotify
