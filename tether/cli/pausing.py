@@ -93,7 +93,7 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
     with environments.at_work(known, name, Phase.PAUSED, failed=Phase.PAUSED) as entry:
         place = environments.place_of(entry)
         runtime = _Runtime(place)
-        _check_room(known, entry, place)
+        _check_room(known, entry, place, began + seconds)
         nodes = _start(runtime, entry)
         say(f"started {', '.join(nodes)}; waiting for their pods")
         with mesh.connect(target.of_stack(place)) as standing, Progress() as progress:
@@ -106,10 +106,10 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
     return Resumed(entry=settled, seconds=time.monotonic() - began, proof=report)
 
 
-def _check_room(known: Registry, entry: Entry, place: Project) -> None:
+def _check_room(known: Registry, entry: Entry, place: Project, deadline: float) -> None:
     chosen = parts.read(place.root / parts.FILE)
     wanted = Need(clusters=records.read(place).clusters, runtime=ContainerRuntime(chosen.container_runtime))
-    findings = room.look(known, wanted, chosen.environment)
+    findings = room.look(known, wanted, chosen.environment, deadline=deadline)
     if fatal := [finding.problem for finding in findings if finding.fatal]:
         raise PreflightError(f"This machine cannot carry {entry.name}; it stays paused.", fatal)
 

@@ -23,8 +23,13 @@ WAIT_SECONDS = 120.0
 _EACH = 2.0
 
 
-def check(place: Project, wanted: Settings) -> None:
+def check(place: Project, wanted: Settings, deadline: float | None = None) -> None:
     """Look at the machine, tell what is merely unwise, and refuse what cannot work.
+
+    Args:
+        place: The checkout and its stack.
+        wanted: Its settings.
+        deadline: Moment of the monotonic clock until which there is time for it; None: always.
 
     Raises:
         PreflightError: carries every fatal finding.
@@ -43,7 +48,9 @@ def check(place: Project, wanted: Settings) -> None:
     if need.is_nothing:
         return
     folders = [tools_folder] if tools_folder else []
-    findings = look(registry.of_user(), need, environment, folders, asking=place.environment)
+    findings = look(
+        registry.of_user(), need, environment, folders, asking=place.environment, deadline=deadline
+    )  # fmt: skip
     for finding in findings:
         if not finding.fatal:
             warn(str(finding.problem).strip())
@@ -55,7 +62,13 @@ def check(place: Project, wanted: Settings) -> None:
 
 
 def look(
-    known: Registry, need: Need, environment: Mapping[str, str], folders: Iterable[Path] = (), *, asking: str = ""
+    known: Registry,
+    need: Need,
+    environment: Mapping[str, str],
+    folders: Iterable[Path] = (),
+    *,
+    asking: str = "",
+    deadline: float | None = None,
 ) -> list[Finding]:
     """Look at the machine.
 
@@ -68,15 +81,17 @@ def look(
         environment: variables for the container runtimes.
         folders: whose free space is asked for.
         asking: the environment that it is for; who came after it is promised nothing before it. Empty: all are.
+        deadline: moment of the monotonic clock after which nothing is waited for.
     """
-    deadline, told = monotonic() + WAIT_SECONDS, False
+    end = min(monotonic() + WAIT_SECONDS, deadline or float("inf"))
+    told = False
     while True:
         need = replace(need, promised=_promised(known, asking))
         facts = preflight.gather(need.ports, folders, environment, inotify=need.inotify)
         findings = preflight.examine(facts, need)
         alone = preflight.examine(facts, replace(need, promised={}))
         waits = _fatal(findings) == {preflight.INOTIFY} and not _fatal(alone)
-        if not waits or monotonic() > deadline:
+        if not waits or monotonic() > end:
             return findings
         if not told:
             say(f"waiting for the nodes of {', '.join(need.promised)}, to see what is left for this one")

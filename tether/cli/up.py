@@ -79,11 +79,11 @@ def ready_engine(
         TetherError: with the exit code that belongs to it.
     """
     if not place.shared_state:
-        room.check(place, wanted)
+        room.check(place, wanted, deadline)
     build_tools(place, wanted.container_runtime)
     if place.shared_state:
         # Only the engine knows what stands already of a state that other checkouts share.
-        room.check(place, wanted)
+        room.check(place, wanted, deadline)
     environment = {**project.full_environment(place), **(more or {})}
     check_against_state(place, wanted, environment)
     engine = engine_of(place, environment, deadline)

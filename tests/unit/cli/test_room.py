@@ -1,6 +1,7 @@
 """What a machine has left beside environments that are still coming up, with a stand-in for what it says of itself."""
 
 import dataclasses
+import time
 
 import pytest
 
@@ -69,6 +70,16 @@ def test_who_never_gets_its_nodes_is_not_waited_for_without_an_end(
     monkeypatch.setattr(room, "WAIT_SECONDS", -1.0)
     assert desk.type("up", NAME) == 3
     assert "beside what runs already and what is coming up: a" in capfd.readouterr().err
+
+
+def test_what_has_little_time_does_not_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    come_up(desk, "a", more_clusters=2)
+    leave(desk, TWO_CLUSTERS)
+    waited: list[float] = []
+    monkeypatch.setattr(room, "sleep", waited.append)
+    monkeypatch.setattr(room, "monotonic", lambda: time.monotonic() + 60 * len(waited))
+    assert desk.type("up", NAME, "--timeout", "50s") == 3
+    assert len(waited) == 1
 
 
 def test_of_three_that_are_asked_for_at_once_the_third_has_no_room_by_default() -> None:
