@@ -19,6 +19,7 @@ from tether.cli.state import State
 from tether.cli.summary import Outcome
 from tether.cli.talk import say, warn
 from tether.compatibility import verdict
+from tether.environments import registry
 from tether.errors import SettingsError, TetherError
 from tether.redact import HIDDEN, hide, plain_credentials
 from tether.settings import ContainerRuntime, Settings
@@ -215,7 +216,10 @@ def remember(place: Project, engine: Engine) -> State | None:
     if exported is None:
         return None
     state = State(exported)
-    records.add(place, state.suffixes(), len(state.clusters()))
+    clusters = len(state.clusters())
+    records.add(place, state.suffixes(), clusters)
+    if place.environment:
+        registry.of_user().recount(place.root, clusters)
     return state
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,12 @@ class Registry:
         dead = [path for path, match in drafts if match and not is_running(int(match[1]))]
         folders = [path for path in self.root.iterdir() if path.is_dir() and NAME.fullmatch(path.name)]
         return [*dead, *(path for path in folders if not (self.root / f"{path.name}.json").exists())]
+
+    def recount(self, folder: Path, clusters: int) -> None:
+        """Write how many kind clusters the environment of a folder has now; nothing where there is none."""
+        with self.alone():
+            if (entry := self.find(folder.name)) and entry.folder == folder:
+                self.write(replace(entry, clusters=clusters))
 
     @contextlib.contextmanager
     def alone(self) -> Generator[None]:

@@ -12,9 +12,10 @@ import yaml
 
 from tests.unit.cli.env_desk import NAME, Desk, entry_of
 from tests.unit.cli.test_summary import OUTPUTS
-from tests.unit.cli.workbench import SALT, STACK_YAML, SUFFIX, calls
+from tests.unit.cli.workbench import SALT, STACK_YAML, SUFFIX, calls, cluster, exported, random_id, stack
 from tests.unit.environments.making import dead, living
-from tether.cli import environments, up
+from tether.cli import environments, project, up
+from tether.cli.engine import Engine
 from tether.cli.project import Project
 from tether.environments import labels, lifetime
 from tether.environments.registry import Phase
@@ -51,11 +52,22 @@ def test_its_kubeconfig_is_one_file_with_a_context_for_each_cluster(
 
 
 def test_the_number_of_remotes_is_written_into_its_own_settings(desk: Desk) -> None:
+    four = (cluster(f"cluster{number}") for number in range(1, 5))
+    desk.bench.after_up(exported(stack(**OUTPUTS), random_id(), *four))
     assert desk.type("up", NAME, "--remotes", "3") == 0
     entry = entry_of(desk)
     listed = yaml.safe_load((entry.folder / "stacks" / "Pulumi.pr-1.yaml").read_text())["config"]["tether:clusters"]
     assert len(listed) == entry.clusters == 4
     assert desk.bench.place.stack_file.read_text() == STACK_YAML
+
+
+def test_it_is_written_down_how_many_clusters_there_are_now(desk: Desk) -> None:
+    """Observed: after `tether remote remove` in its folder it was still listed with three."""
+    assert desk.type("up", NAME) == 0
+    desk.change(clusters=3)
+    place = environments.place_of(entry_of(desk))
+    up.remember(place, Engine(place, project.full_environment(place)))
+    assert entry_of(desk).clusters == 2
 
 
 def test_without_a_name_one_is_made_up(desk: Desk) -> None:
