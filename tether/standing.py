@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tether import recorded, topology
-from tether.environments import labels
+from tether.environments.folder import environment_of
 from tether.errors import Problem, SettingsError, count
 from tether.settings import AuthoritySource, ClusterSettings, Settings, exposure
 from tether.settings.node_ports import ServiceType
@@ -78,7 +79,7 @@ def check(wanted: Settings, node_image: str) -> None:
 
     folder = recorded.folder_of(os.environ.get("PULUMI_BACKEND_URL", ""))
     project, stack = pulumi.get_project(), pulumi.get_stack()
-    environment = labels.decode(os.environ.get(labels.VARIABLE, "")).get(labels.NAME_LABEL, "")
+    environment = environment_of(Path.cwd())
     try:
         made = recorded.resources(folder, project, stack) if folder else []
         refuse(wanted, made, project, node_image, way=anew(environment, stack))

@@ -20,7 +20,7 @@ from tether.cli.down import NothingThereError
 from tether.cli.down import down as take_down
 from tether.cli.project import Project
 from tether.cli.remnants import Machine, Remnants
-from tether.cli.state import State
+from tether.cli.state import State, of_environment
 from tether.cli.summary import Outcome
 from tether.cli.talk import say
 from tether.cli.up import up as bring_up
@@ -199,7 +199,7 @@ def keep(known: Registry, name: str) -> Entry:
 
 def outputs(entry: Entry) -> dict[str, Any]:
     """Endpoints and versions as the engine recorded them; empty before it did."""
-    state = _state(entry)
+    state = of_environment(entry)
     return {name: state.outputs.get(name) for name in ("endpoints", "clusters", "mesh")} if state else {}
 
 
@@ -235,20 +235,13 @@ def look(entry: Entry, more_suffixes: Collection[str] = ()) -> Belongings:
         # One that does not answer has nothing, as long as another does; lost.look has seen to that.
         with contextlib.suppress(TetherError):
             found.append((runtime, Machine(runtime, environment(entry)).of_suffixes(suffixes)))
-    state = _state(entry)
+    state = of_environment(entry)
     recorded = tuple(str(resource["urn"]) for resource in state.resources) if state else ()
     return Belongings(recorded=recorded, things=tuple((runtime, things) for runtime, things in found if things))
 
 
-def _state(entry: Entry) -> State | None:
-    with contextlib.suppress(TetherError):
-        written = project.find(entry.folder, entry.name).read_state()
-        return State(written) if written else None
-    return None
-
-
 def _suffixes(entry: Entry) -> set[str]:
-    state = _state(entry)
+    state = of_environment(entry)
     known = state.suffixes() if state else set[str]()
     with contextlib.suppress(TetherError):
         known |= records.read(project.find(entry.folder, entry.name)).suffixes
@@ -311,7 +304,7 @@ def _remove(entry: Entry, deadline: float, *, force: bool) -> None:
 
 def _refuse_foreign(entry: Entry, *, force: bool) -> None:
     """Without the engine nothing can be taken out of a cluster that was there before."""
-    state = _state(entry)
+    state = of_environment(entry)
     if state and state.has_foreign_clusters and not force:
         raise TetherError(
             "Objects in clusters that Tether did not make are still recorded, and the tools that could remove them "

@@ -110,8 +110,8 @@ def _check_room(known: Registry, entry: Entry, place: Project, deadline: float) 
     chosen = parts.read(place.root / parts.FILE)
     wanted = Need(clusters=records.read(place).clusters, runtime=ContainerRuntime(chosen.container_runtime))
     findings = room.look(known, wanted, chosen.environment, deadline=deadline)
-    if fatal := [finding.problem for finding in findings if finding.fatal]:
-        raise PreflightError(f"This machine cannot carry {entry.name}; it stays paused.", fatal)
+    if problems := room.fatal(findings):
+        raise PreflightError(f"This machine cannot carry {entry.name}; it stays paused.", problems)
 
 
 def _start(runtime: "_Runtime", entry: Entry) -> list[str]:

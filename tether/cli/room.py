@@ -1,6 +1,5 @@
 """Whether this machine has room for a mesh, beside what was promised to others that are still coming up."""
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +9,11 @@ from tether import parts, preflight
 from tether.cli import project, records
 from tether.cli.engine import Engine
 from tether.cli.project import Project
-from tether.cli.state import State
+from tether.cli.state import State, of_environment
 from tether.cli.talk import say, warn
 from tether.environments import registry
-from tether.environments.registry import Registry
-from tether.errors import PreflightError, TetherError, count
+from tether.environments.registry import Entry, Registry
+from tether.errors import PreflightError, Problem, count
 from tether.preflight import Finding, Need
 from tether.settings import Settings
 
@@ -54,10 +53,9 @@ def check(place: Project, wanted: Settings, deadline: float | None = None) -> No
     for finding in findings:
         if not finding.fatal:
             warn(str(finding.problem).strip())
-    fatal = [finding.problem for finding in findings if finding.fatal]
-    if fatal:
+    if problems := fatal(findings):
         raise PreflightError(
-            f"This machine cannot carry the mesh: {count(len(fatal), 'finding')}; nothing was created.", fatal
+            f"This machine cannot carry the mesh: {count(len(problems), 'finding')}; nothing was created.", problems
         )
 
 
@@ -90,7 +88,7 @@ def look(
         facts = preflight.gather(need.ports, folders, environment, inotify=need.inotify)
         findings = preflight.examine(facts, need)
         alone = preflight.examine(facts, replace(need, promised={}))
-        waits = _fatal(findings) == {preflight.INOTIFY} and not _fatal(alone)
+        waits = {one.subject for one in fatal(findings)} == {preflight.INOTIFY} and not fatal(alone)
         if not waits or monotonic() > end:
             return findings
         if not told:
@@ -99,22 +97,21 @@ def look(
         sleep(_EACH)
 
 
-def _fatal(findings: Iterable[Finding]) -> set[str]:
-    return {finding.problem.subject for finding in findings if finding.fatal}
+def fatal(findings: Iterable[Finding]) -> list[Problem]:
+    """What keeps a mesh from being made."""
+    return [finding.problem for finding in findings if finding.fatal]
 
 
 def _promised(known: Registry, asking: str) -> dict[str, int]:
     """Clusters by environment that is coming up, without those that it has already."""
-    promised = registry.promised(known.entries(), asking)
-    return {name: left for name, number in promised.items() if (left := number - _made(known, name)) > 0}
+    entries = {entry.name: entry for entry in known.entries()}
+    promised = registry.promised(list(entries.values()), asking)
+    return {name: left for name, number in promised.items() if (left := number - _made(entries[name])) > 0}
 
 
-def _made(known: Registry, name: str) -> int:
-    # Its folder may be just coming, or just going.
-    with contextlib.suppress(TetherError):
-        if written := project.find(known.folder_of(name), name).read_state():
-            return len(State(written).clusters())
-    return 0
+def _made(entry: Entry) -> int:
+    state = of_environment(entry)
+    return len(state.clusters()) if state else 0
 
 
 def _made_from_elsewhere(place: Project) -> int:

@@ -1,5 +1,6 @@
 """What the engine's state says about an environment (``pulumi stack export``)."""
 
+import contextlib
 import copy
 import json
 import re
@@ -8,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from tether import topology
+from tether.cli import project
+from tether.environments.registry import Entry
+from tether.errors import TetherError
 
 AUTHORITY = "tether:index:CertificateChain"
 CLUSTER = "tether:index:Cluster"
@@ -180,3 +184,11 @@ def plain(value: Any) -> str | None:
         text: Any = cast("dict[str, Any]", value).get("plaintext")
         return str(json.loads(text)) if isinstance(text, str) else None
     return value if isinstance(value, str) else None
+
+
+def of_environment(entry: Entry) -> State | None:
+    """The state of an environment; None where there is none, as before its folder has come and after it is gone."""
+    with contextlib.suppress(TetherError):
+        written = project.find(entry.folder, entry.name).read_state()
+        return State(written) if written else None
+    return None

@@ -16,6 +16,7 @@ LISTED: list[dict[str, Any]] = [
 ]
 RELEASE, SERVICE = "kubernetes:helm.sh/v3:Release", "kubernetes:core/v1:Service"
 GATE = "tether:index:GatewayReady"
+WAY = standing.anew("", "kind")
 
 
 def settings(mesh: str = "", **own: str) -> Settings:
@@ -49,7 +50,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     wanted: Settings, resources: Any, told: str, way_back: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(wanted, resources, "tether", "node:1", way="anew")
+        standing.refuse(wanted, resources, "tether", "node:1", way=WAY)
     assert raised.value.exit_code is ExitCode.USAGE
     (problem,) = raised.value.problems
     said = str(raised.value)
@@ -57,7 +58,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     assert told in said
     assert f"the east-west gateway of east is a {way_back} in it" in said
     assert problem.fix.startswith("pulumi config set --path ")
-    assert f"serviceType' {way_back}  # as it stands; to change it: anew" in problem.fix
+    assert f"serviceType' {way_back}  # as it stands; to change it: tether down" in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_another_way_into_the_primary_is_refused_while_remotes_go_by_the_one_the
     ],
 )  # fmt: skip
 def test_what_leaves_the_way_to_istiod_alone_is_taken(wanted: Settings, resources: Any) -> None:
-    standing.refuse(wanted, resources, "tether", "node:1", way="anew")
+    standing.refuse(wanted, resources, "tether", "node:1", way=WAY)
 
 
 def gates(**at_nodes: bool) -> list[dict[str, Any]]:
@@ -88,7 +89,7 @@ MIXED = [*BALANCED, *gates(east=False, west=True, north=False)]
 
 def test_another_way_into_a_remote_is_refused_too_and_all_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(settings(east="NodePort", north="NodePort"), MIXED, "tether", "node:1", way="anew")
+        standing.refuse(settings(east="NodePort", north="NodePort"), MIXED, "tether", "node:1", way=WAY)
     found = {problem.subject: problem for problem in raised.value.problems}
     assert {subject: problem.wrong.rpartition(" gateway of ")[2] for subject, problem in found.items()} == {
         "tether:clusters[0].exposure.serviceType": "east is a LoadBalancer in it",
@@ -99,7 +100,7 @@ def test_another_way_into_a_remote_is_refused_too_and_all_are_told_at_once() -> 
 
 def test_a_setting_of_the_mesh_that_others_go_by_is_not_the_way_back_for_one() -> None:
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(settings(), MIXED, "tether", "node:1", way="anew")
+        standing.refuse(settings(), MIXED, "tether", "node:1", way=WAY)
     (problem,) = raised.value.problems
     assert (problem.subject, problem.shown) == ("tether:clusters[1].exposure.serviceType", "LoadBalancer")
     assert problem.fix.startswith("pulumi config set --path 'tether:clusters[1].exposure.serviceType' NodePort  #")
@@ -112,16 +113,16 @@ def test_one_setting_for_several_clusters_is_one_problem() -> None:
             [*BALANCED, *gates(east=False, west=False, north=False)],
             "tether",
             "node:1",
-            way="anew",
+            way=WAY,
         )
     (problem,) = raised.value.problems
     assert "gateway of east, west, north is a LoadBalancer" in problem.wrong
 
 
 def test_remotes_that_are_entered_as_before_are_taken_and_so_are_new_ones() -> None:
-    standing.refuse(settings(west="NodePort"), MIXED, "tether", "node:1", way="anew")
+    standing.refuse(settings(west="NodePort"), MIXED, "tether", "node:1", way=WAY)
     standing.refuse(
-        settings(west="NodePort", north="NodePort"), [*BALANCED, *gates(west=True)], "tether", "node:1", way="anew"
+        settings(west="NodePort", north="NodePort"), [*BALANCED, *gates(west=True)], "tether", "node:1", way=WAY
     )
 
 
@@ -143,7 +144,7 @@ def refusal(raw: dict[str, Any], resources: Any) -> dict[str, str]:
     wanted = read({"tether:clusters": json.dumps(LISTED), **{key: one if isinstance(one, str) else json.dumps(one)
                                                               for key, one in raw.items()}})  # fmt: skip
     with pytest.raises(SettingsError) as raised:
-        standing.refuse(wanted, resources, "tether", "node:1", way="anew")
+        standing.refuse(wanted, resources, "tether", "node:1", way=WAY)
     return {one.subject: f"{one.wrong}; {one.fix}" for one in raised.value.problems}
 
 
@@ -153,7 +154,7 @@ def test_another_generated_root_is_refused_with_everything_that_makes_it_another
     assert list(told) == [f"tether:certificateAuthority.{name}" for name in ROOT]
     for (name, before), said in zip(ROOT.items(), told.values(), strict=True):
         assert f"its root certificate was made with {before}; " in said
-        assert f"certificateAuthority.{name}' {before}  # as it stands; to change it: anew" in said
+        assert f"certificateAuthority.{name}' {before}  # as it stands; to change it: tether down" in said
 
 
 def test_another_namespace_of_istio_is_refused() -> None:
@@ -180,7 +181,7 @@ def test_clusters_that_change_places_are_refused_each() -> None:
 )
 def test_what_leaves_root_roles_and_namespace_alone_is_taken(raw: dict[str, Any], resources: Any) -> None:
     given = {f"tether:{key}": json.dumps(one) for key, one in raw.items()}
-    standing.refuse(read({"tether:clusters": json.dumps(LISTED), **given}), resources, "tether", "node:1", way="anew")
+    standing.refuse(read({"tether:clusters": json.dumps(LISTED), **given}), resources, "tether", "node:1", way=WAY)
 
 
 def clusters(**changes: Any) -> list[dict[str, Any]]:
@@ -211,4 +212,9 @@ def test_a_kind_cluster_that_would_be_made_anew_is_refused(raw: dict[str, str], 
     if told:
         assert list(refusal(raw, made)) == list(dict.fromkeys(told))
     else:
-        standing.refuse(read({"tether:clusters": json.dumps(LISTED), **raw}), made, "tether", "node:1", way="anew")
+        standing.refuse(read({"tether:clusters": json.dumps(LISTED), **raw}), made, "tether", "node:1", way=WAY)
+
+
+def test_what_makes_a_mesh_anew_is_the_command_of_its_own_stack_or_environment() -> None:
+    assert WAY == "tether down --stack kind, and then tether up --stack kind"
+    assert standing.anew("pr-1", "pr-1") == "tether env down pr-1, and then the same again"
