@@ -1,5 +1,6 @@
 """What a mesh that stands already cannot follow, however its settings are changed."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -61,9 +62,9 @@ def refuse(
         *_roles(wanted, kept, project),
         *_root(wanted, kept, project),
         *_ways_in(wanted, kept, project),
+        *_clusters(wanted, kept, project, node_image),
     ]
     problems = [replace(one, fix=f"{one.fix}  # as it stands; to change it: {way}") for one in problems]
-    problems += _clusters(wanted, kept, project, node_image, way)
     if problems:
         raise SettingsError(f"{count(len(problems), 'problem')} in the settings; nothing was changed.", problems)
 
@@ -149,7 +150,7 @@ def _root(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str
 
 
 def _clusters(
-    wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str, node_image: str, way: str
+    wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str, node_image: str
 ) -> Iterator[Problem]:
     """Kind clusters that would be made anew, one problem for each setting that says so.
 
@@ -157,6 +158,7 @@ def _clusters(
     new ones.
     """
     made = _made(resources)
+    settings: dict[tuple[int | str, ...], tuple[object, object, list[str]]] = {}
     for index, cluster in enumerate(topology.plan(wanted).clusters):
         held = made.get((_CLUSTER, cluster.name))
         if held is None or (_RELEASE, f"{cluster.name}-base") not in made:
@@ -168,17 +170,20 @@ def _clusters(
             "nodeImage": cluster.node_image or node_image,
             "kindConfig": dict(cluster.kind_config),
         }
-        changed = [name for name, value in now.items() if held["inputs"].get(name, value) != value]
+        before: Mapping[str, Any] = held["inputs"]
+        changed = [name for name, value in now.items() if before.get(name, value) != value]
         # With another family come other ranges, unless they are named.
         for name in changed[:1] if "ipFamily" in changed else changed:
             path = ("ipFamily",) if name == "ipFamily" else ("clusters", index, name)
-            yield Problem(
-                subject=subject(path, project),
-                shown=str(now[name]),
-                wrong=f"the mesh stands, and {cluster.name} was made with {held['inputs'][name]}",
-                why="the cluster would be made anew, without what is in it",
-                fix=f"give it what it was made with: {held['inputs'][name]}; or make all anew: {way}",
-            )
+            settings.setdefault(path, (now[name], before[name], []))[2].append(cluster.name)
+    for path, (value, was, names) in settings.items():
+        problem = _differs(
+            path, project, now=value, before=was,
+            wrong=f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} made with {was}",
+            why="a cluster would be made anew, without what is in it",
+        )  # fmt: skip
+        # No command sets a whole mapping.
+        yield problem if isinstance(was, str) else replace(problem, fix=f"edit it back to {json.dumps(was)}")
 
 
 def _ways_in(wanted: Settings, resources: Sequence[Mapping[str, Any]], project: str) -> Iterator[Problem]:

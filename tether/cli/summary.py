@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tether.authority import forms
+from tether.errors import count
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def show(outcome: Outcome, console: Console) -> None:
 
 def headline(outcome: Outcome, mesh: Mapping[str, Any], endpoints: list[dict[str, Any]]) -> str:
     """Say in one line what there is now."""
-    did = f"{outcome.changes} resources changed" if outcome.changes else "nothing to change"
+    did = f"{count(outcome.changes, 'resource')} changed" if outcome.changes else "nothing to change"
     return f"Mesh {mesh.get('meshId', '')} is up: {len(endpoints)} clusters, {did}, {outcome.seconds:.0f} s."
 
 

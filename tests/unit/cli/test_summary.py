@@ -70,6 +70,10 @@ def test_an_ingress_gateway_is_shown_where_there_is_one() -> None:
     ]
 
 
+def test_one_resource_that_changed_is_no_plural() -> None:
+    assert "1 resource changed, " in shown(replace(OUTCOME, changes=1))
+
+
 def test_the_screenful_has_every_endpoint_whole_on_eighty_columns() -> None:
     text = shown(OUTCOME)
     for line in (

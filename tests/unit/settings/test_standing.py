@@ -203,16 +203,34 @@ def clusters(**changes: Any) -> list[dict[str, Any]]:
         ({}, clusters(kindConfig={"nodes": []}, serviceCidr="10.2.0.0/16"),
          ["tether:clusters[1].serviceCidr", "tether:clusters[1].kindConfig"]),
         ({}, clusters(nodeImage="node:0"), ["tether:clusters[1].nodeImage"]),
-        ({"tether:ipFamily": "ipv6"}, clusters(), ["tether:ipFamily"] * 3),
+        ({"tether:ipFamily": "ipv6"}, clusters(), ["tether:ipFamily"]),
         ({}, [one for one in clusters(podCidr="10.1.0.0/16") if not one["urn"].endswith("-base")], []),
     ],
     ids=["as it stands", "pods", "more than one", "nodes", "family", "nothing is in it yet"],
 )  # fmt: skip
 def test_a_kind_cluster_that_would_be_made_anew_is_refused(raw: dict[str, str], made: Any, told: list[str]) -> None:
     if told:
-        assert list(refusal(raw, made)) == list(dict.fromkeys(told))
+        assert list(refusal(raw, made)) == told
     else:
         standing.refuse(read({"tether:clusters": json.dumps(LISTED), **raw}), made, "tether", "node:1", way=WAY)
+
+
+def test_a_refused_cluster_is_given_back_what_it_was_made_with_by_a_command() -> None:
+    told = refusal({}, clusters(podCidr="10.1.0.0/16", kindConfig={"nodes": []}))
+    assert told["tether:clusters[1].podCidr"] == (
+        "the mesh stands, and west was made with 10.1.0.0/16; "
+        "pulumi config set --path 'tether:clusters[1].podCidr' 10.1.0.0/16"
+        "  # as it stands; to change it: tether down --stack kind, and then tether up --stack kind"
+    )
+    assert (
+        '; edit it back to {"nodes": []}  # as it stands; to change it: tether down'
+        in (told["tether:clusters[1].kindConfig"])
+    )
+
+
+def test_another_family_is_one_problem_of_all_clusters() -> None:
+    (said,) = refusal({"tether:ipFamily": "ipv6"}, clusters()).values()
+    assert said.startswith("the mesh stands, and east, west, north were made with ipv4; pulumi config set 'tether:ip")
 
 
 def test_what_makes_a_mesh_anew_is_the_command_of_its_own_stack_or_environment() -> None:
