@@ -1,8 +1,7 @@
 """Access to one Kubernetes cluster: plain JSON in, plain JSON out.
 
-The official client does authentication, TLS and the exec protocol; its generated
-models are left out, because they cost a second of start-up and hide fields that
-they do not know. It is imported on first use for the same reason.
+The official client does authentication and TLS; its generated models are left out, because they cost a second of
+start-up and hide fields that they do not know. It is imported on first use for the same reason.
 """
 
 import base64
@@ -10,52 +9,36 @@ import contextlib
 import http
 import json
 import threading
-import time
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import yaml
 
-from tether import scratch
+from tether import kube_stream, scratch
+from tether.kube_errors import KubeconfigError, KubeError, KubeTimeoutError, one_line
+from tether.kube_stream import Executed
+
+__all__ = [
+    "Api",
+    "Cluster",
+    "Executed",
+    "KubeError",
+    "KubeTimeoutError",
+    "KubeconfigError",
+    "Object",
+    "connect",
+    "items",
+    "server_of",
+    "with_server",
+    "with_token",
+]
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
 
 _OPERATION_TIMEOUT = (5.0, 20.0)
 """Seconds to connect and to read."""
-_STDOUT, _STDERR, _STATUS = 1, 2, 3
-
-
-class KubeError(Exception):
-    """A request to an API server failed.
-
-    Attributes:
-        status: HTTP status, 0 where no answer came.
-    """
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class KubeTimeoutError(KubeError):
-    """A command in a container did not end in time."""
-
-
-class KubeconfigError(KubeError):
-    """The kubeconfig cannot be used as it is."""
-
-
-@dataclass(frozen=True)
-class Executed:
-    """What a command in a container wrote and how it ended."""
-
-    stdout: str
-    stderr: str
-    exit_code: int
 
 
 class Api(Protocol):
@@ -96,6 +79,10 @@ class Api(Protocol):
         cancel: threading.Event | None = None,
     ) -> Executed:
         """Run a command in a container."""
+        ...
+
+    def ask_pod(self, namespace: str, pod: str, port: int, path: str, *, timeout: float = 10) -> str:
+        """Ask a port of a pod over HTTP, from inside the pod."""
         ...
 
 
@@ -292,36 +279,24 @@ class Cluster:
         Raises:
             KubeError: no connection, refused, cancelled or not finished in time.
         """
-        stream = self._open_stream(namespace, pod, command, container)
-        try:
-            _drain(stream, time.monotonic() + timeout, cancel or threading.Event())
-            return Executed(
-                stream.read_channel(_STDOUT), stream.read_channel(_STDERR), _exit_code(stream.read_channel(_STATUS))
-            )
-        finally:
-            stream.close()
+        return kube_stream.execute(
+            self._client, namespace, pod, command, container=container, timeout=timeout, cancel=cancel
+        )
 
-    def _open_stream(self, namespace: str, pod: str, command: Sequence[str], container: str) -> Any:
-        from kubernetes.stream import ws_client
-        from websocket import WebSocketException
+    def ask_pod(self, namespace: str, pod: str, port: int, path: str, *, timeout: float = 10) -> str:
+        """Ask a port of a pod over HTTP, from inside the pod: also one that it opens for itself alone.
 
-        query = [("command", argument) for argument in command]
-        query += [("container", container)] if container else []
-        query += [("stdout", "true"), ("stderr", "true")]
-        path = f"/api/v1/namespaces/{namespace}/pods/{quote(pod)}/exec"
-        _, url, headers, _, _ = self._client.param_serialize("GET", path, auth_settings=["BearerToken"])
-        parts = urlsplit(cast("str", url))
-        scheme = "wss" if parts.scheme == "https" else "ws"
-        url = urlunsplit((scheme, parts.netloc, parts.path, urlencode(query), ""))
-        headers = {**headers, "sec-websocket-protocol": ws_client.V4_CHANNEL_PROTOCOL}
-        try:
-            return ws_client.WSClient(self._client.configuration, url, headers, capture_all=False)
-        except (WebSocketException, OSError, KeyError) as error:
-            raise _not_run(namespace, pod, error) from None
-        except Exception as error:
-            if type(error).__module__.startswith(("kubernetes.", "urllib3.")):
-                raise _not_run(namespace, pod, error) from None
-            raise
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            port: that some process of the pod listens on.
+            path: of the URL.
+            timeout: seconds.
+
+        Raises:
+            KubeError: no connection, refused, any answer but success, or none in time (``KubeTimeoutError``).
+        """
+        return kube_stream.ask_pod(self._client, namespace, pod, port, path, timeout=timeout)
 
     def _json(self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None = None) -> Object:
         return cast("Object", json.loads(self._request(method, path, query, body) or "{}"))
@@ -343,36 +318,11 @@ class Cluster:
         except (HTTPError, OSError) as error:
             raise KubeError(f"{self._client.configuration.host} does not answer: {_root_of(error)}") from None
         except ApiException as error:
-            raise KubeError(_one_line(str(error))) from None
+            raise KubeError(one_line(str(error))) from None
         text = data.decode(errors="replace")
         if response.status >= http.HTTPStatus.MULTIPLE_CHOICES:
             raise KubeError(_reason(text, response.status), response.status)
         return text
-
-
-def _not_run(namespace: str, pod: str, error: Exception) -> KubeError:
-    status = next((int(value) for name in ("status_code", "status") if (value := getattr(error, name, None))), 0)
-    return KubeError(f"cannot run a command in pod {namespace}/{pod}: {_one_line(str(error))}", status)
-
-
-def _drain(stream: Any, deadline: float, cancel: threading.Event) -> None:
-    while stream.is_open():
-        stream.update(timeout=0.2)
-        if cancel.is_set():
-            raise KubeError("cancelled")
-        if time.monotonic() > deadline:
-            raise KubeTimeoutError("the command did not end in time")
-
-
-def _exit_code(status: str) -> int:
-    """Exit code out of the status channel (Kubernetes, remotecommand: v4.channel.k8s.io)."""
-    document = cast("Object", json.loads(status or "{}"))
-    if document.get("status") == "Success":
-        return 0
-    for cause in _entries(cast("Object", document.get("details") or {}), "causes"):
-        if cause.get("reason") == "ExitCode":
-            return int(cause["message"])
-    raise KubeError(f"the command could not be run: {document.get('message') or 'the connection ended early'}")
 
 
 def _reason(text: str, status: int) -> str:
@@ -382,15 +332,10 @@ def _reason(text: str, status: int) -> str:
         document = None
     if isinstance(document, dict):
         return str(cast("Object", document).get("message") or f"HTTP status {status}")
-    return _one_line(text) or f"HTTP status {status}"
+    return one_line(text) or f"HTTP status {status}"
 
 
 def _root_of(error: Exception) -> str:
     """What went wrong on the network, without the layers that urllib3 wraps around it."""
-    words = _one_line(str(getattr(error, "reason", None) or error))
+    words = one_line(str(getattr(error, "reason", None) or error))
     return words.partition("): ")[2] or words
-
-
-def _one_line(text: str, limit: int = 300) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"

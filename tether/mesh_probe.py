@@ -48,12 +48,11 @@ def remote_synced(primary: kube.Api, namespace: str, cluster_id: str, revision: 
 
 
 def _sync_status(primary: kube.Api, namespace: str, pod: str, cluster_id: str, revision: Revision) -> Finding:
-    answer = primary.execute(
-        namespace, pod, ["pilot-discovery", "request", "GET", "/debug/clusterz"], container="discovery"
-    )
-    if answer.exit_code != 0:
-        return Finding(ready=False, seen=f"istiod does not say which clusters it reads: {answer.stderr.strip()[-200:]}")
-    clusters = cast("list[kube.Object]", json.loads(answer.stdout or "[]"))
+    try:
+        answer = primary.ask_pod(namespace, pod, topology.MONITORING_PORT, "/debug/clusterz")
+    except kube.KubeError as error:
+        return Finding(ready=False, seen=f"istiod does not say which clusters it reads: {error}")
+    clusters = cast("list[kube.Object]", json.loads(answer or "[]") or [])
     status = next((str(entry.get("syncStatus")) for entry in clusters if entry.get("id") == cluster_id), "")
     if status == "synced":
         return Finding(ready=True, seen="synced")

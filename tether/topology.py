@@ -30,6 +30,10 @@ WEBHOOK_PORT = 15017
 """istiod: sidecar injection, called by the remote's API server."""
 GATEWAY_PORTS = (STATUS_PORT, CROSS_NETWORK_PORT, XDS_PORT, WEBHOOK_PORT)
 """What an east-west gateway serves (gateway chart, value ``networkGateway``)."""
+MONITORING_PORT = 15014
+"""istiod: metrics and version for everybody, ``/debug`` for its own pod alone (istio, pilot/pkg/xds/debug.go)."""
+PROXY_ADMIN_PORT = 15000
+"""Envoy's administration interface; a proxy opens it for its own pod alone."""
 
 LOAD_BALANCER_NAMESPACE = "metallb-system"
 EAST_WEST_GATEWAY = "istio-eastwestgateway"

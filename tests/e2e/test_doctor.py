@@ -80,7 +80,7 @@ class Ward:
         return found
 
     def named(self, breakage: Breakage) -> Found:
-        """Ask until the breakage is what the doctor names first; what it says of it.
+        """Ask until the breakage is what the doctor names first; what the command itself says of it then.
 
         Where istiod missed the change, its log tells nothing of it until it starts anew.
         """
@@ -90,10 +90,11 @@ class Ward:
         def is_first_or_missed(found: Found) -> bool:
             return is_first(breakage)(found) or (time.monotonic() > missed and is_first(breakage, evident=False)(found))
 
-        found = self.until(is_first_or_missed, what, self.examine, breakage.way)
+        found = self.until(is_first_or_missed, what, self.look, breakage.way)
         if not is_first(breakage)(found):
             Lab(self.environment).restart_istiod()
-            found = self.until(is_first(breakage), what, self.examine, breakage.way)
+            self.until(is_first(breakage), what, self.look, breakage.way)
+        found = self.until(is_first(breakage), what, self.examine, breakage.way)
         return told_of(breakage, found)[0]
 
     def recover(self, wanted: Callable[[Found], bool], what: str, way: Way) -> Found:

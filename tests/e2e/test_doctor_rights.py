@@ -123,23 +123,23 @@ def lab(account: Account) -> Iterator[Lab]:
     lab.restore()
 
 
-def rules_without_exec(lab: Lab) -> list[dict[str, Any]]:
-    """What the account may do in the primary but to run something inside of pods; the role is put back at the end."""
+def rules_without_port_forward(lab: Lab) -> list[dict[str, Any]]:
+    """What the account may do in the primary but to reach ports inside of pods; the role is put back at the end."""
     rules = lab.keep(PRIMARY, "role tether-doctor")["rules"]
-    return [rule for rule in rules if "pods/exec" not in rule["resources"]]
+    return [rule for rule in rules if "pods/portforward" not in rule["resources"]]
 
 
 def test_the_right_that_is_missing_is_named_by_every_question_that_needs_it(account: Account, lab: Lab) -> None:
     lab.restart_istiod()  # Its metrics tell of a connection for as long as it is the first.
     account.environment.be_well(WELL_SECONDS)
-    fewer = rules_without_exec(lab)
+    fewer = rules_without_port_forward(lab)
     lab.patch(PRIMARY, "role tether-doctor", {"rules": fewer})
     found = account.examine()
     lab.patch(PRIMARY, "role tether-doctor", {"rules": [*fewer, PROXY]})
     with_proxy = account.until_unknown(ASK_ISTIOD - BY_METRICS)
 
     assert {one["id"] for one in unknown(found)} == ASK_ISTIOD
-    assert all("create and get pods/exec" in one["seen"] for one in unknown(found))
+    assert all("create and get pods/portforward" in one["seen"] for one in unknown(found))
     assert all(f"in namespace {ISTIO} of {PRIMARY}" in one["seen"] for one in unknown(found))
     assert "istiod has read all of cluster2" in {one["seen"] for one in with_proxy}
 
@@ -147,7 +147,7 @@ def test_the_right_that_is_missing_is_named_by_every_question_that_needs_it(acco
 def test_metrics_of_a_remote_whose_credential_changed_are_not_taken_for_a_closed_connection(
     account: Account, lab: Lab
 ) -> None:
-    lab.patch(PRIMARY, "role tether-doctor", {"rules": [*rules_without_exec(lab), PROXY]})
+    lab.patch(PRIMARY, "role tether-doctor", {"rules": [*rules_without_port_forward(lab), PROXY]})
     secret = f"secret istio-remote-secret-{REMOTE}"
     kubeconfig = base64.b64decode(lab.keep(PRIMARY, secret)["data"][REMOTE])
     lab.patch(PRIMARY, secret, {"data": {REMOTE: base64.b64encode(kubeconfig + b"\n").decode()}})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlencode
 
-from tether import kube, metadata, trace
+from tether import kube, metadata, topology, trace
 from tether.diagnosis.masking import Masking
 from tether.doctor import document as examinations
 from tether.doctor import istiod, rendering
@@ -168,12 +168,11 @@ def _proxies(mesh: Mesh, cluster: Cluster) -> Iterator[Piece]:
 
 
 def _asked(api: kube.Api, namespace: str, pod: str, page: str) -> str:
-    ask = ["pilot-agent", "request", "GET", page]
     try:
-        answer = api.execute(namespace, pod, ask, container=_PROXY, timeout=_PROXY_SECONDS)
+        answer = api.ask_pod(namespace, pod, topology.PROXY_ADMIN_PORT, f"/{page}", timeout=_PROXY_SECONDS)
     except kube.KubeError as error:
         return f"not answered: {error}\n"
-    return (answer.stdout or answer.stderr)[:PROXY_BYTES]
+    return answer[:PROXY_BYTES]
 
 
 def _examination(mesh: Mesh, masking: Masking) -> Iterator[Piece]:

@@ -5,13 +5,12 @@ import json
 import re
 from typing import Any, cast
 
-from tether import kube, mesh_probe
+from tether import kube, mesh_probe, topology
 from tether.doctor.objects import istiod_pods
 from tether.doctor.view import MeshView
 
 _SECONDS = 6.0
 """istiod answers in milliseconds; one that is stopped never does."""
-_MONITORING_PORT = 15014
 _SYNC_STATUS = "istiod_remote_cluster_sync_status"
 _CLOSED = "closed"
 """The metric says so for good once a remote secret changed: the old connection ends after the new one has synced, and
@@ -57,34 +56,30 @@ def _ask(view: MeshView, path: str, seconds: float = _SECONDS) -> str:
         raise kube.KubeError(f"no istiod pod is ready in {view.namespace} of {view.primary.name}")
     name = str(pods[0]["metadata"]["name"])
     try:
-        answer = view.primary.api.execute(
-            view.namespace, name, ["pilot-discovery", "request", "GET", path], container="discovery", timeout=seconds
-        )
+        return view.primary.api.ask_pod(view.namespace, name, topology.MONITORING_PORT, path, timeout=seconds)
     except kube.KubeTimeoutError as error:
         raise kube.KubeTimeoutError(f"istiod cannot be asked: {error}") from None
     except kube.KubeError as error:
         if error.status != http.HTTPStatus.FORBIDDEN:
             raise kube.KubeError(f"istiod cannot be asked: {error}", error.status) from None
         return _through_api_server(view, name, path)
-    if answer.exit_code:
-        raise kube.KubeError(f"istiod does not answer {path}: {answer.stderr.strip()[-200:]}")
-    return answer.stdout
 
 
 def _through_api_server(view: MeshView, pod: str, path: str) -> str:
     """What istiod tells to anybody: its metrics and version, but not its debug interface."""
+    port = topology.MONITORING_PORT
     where = f"in namespace {view.namespace} of {view.primary.name}"
     if path.startswith("/debug/"):
         raise kube.KubeError(
-            f"istiod cannot be asked for {path}: needs the rights to create and get pods/exec {where}",
+            f"istiod cannot be asked for {path}: needs the rights to create and get pods/portforward {where}",
             http.HTTPStatus.FORBIDDEN,
         )
     try:
-        return view.primary.api.text(f"/api/v1/namespaces/{view.namespace}/pods/{pod}:{_MONITORING_PORT}/proxy{path}")
+        return view.primary.api.text(f"/api/v1/namespaces/{view.namespace}/pods/{pod}:{port}/proxy{path}")
     except kube.KubeError as error:
         raise kube.KubeError(
-            f"istiod cannot be asked for {path}: needs the rights to create and get pods/exec, or to get pods/proxy, "
-            f"{where}: {error}",
+            f"istiod cannot be asked for {path}: needs the rights to create and get pods/portforward, or to get "
+            f"pods/proxy, {where}: {error}",
             error.status,
         ) from None
 

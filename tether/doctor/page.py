@@ -38,9 +38,9 @@ _RIGHTS = """\
 
 The doctor changes nothing. It reads, asks API servers to review the token in a remote secret, creates one pod as a dry
 run, and sends GET requests to istiod from inside istiod's pod, because istiod answers them nowhere else. Kubernetes has
-no narrower right for the last two than to create `pods` and `pods/exec`; without `pods/exec` the doctor reads istiod's
-metrics instead where `pods/proxy` may be got, and names every question that stays open. A lacking right is never an
-error of the mesh: the finding is `unknown` and names the right.
+no narrower right for the last two than to create `pods` and `pods/portforward`; without `pods/portforward` the doctor
+reads istiod's metrics instead where `pods/proxy` may be got, and names every question that stays open. A lacking right
+is never an error of the mesh: the finding is `unknown` and names the right.
 
 A ServiceAccount with just these rights, the same in every cluster (`tether doctor --rights | kubectl apply -f -`):
 

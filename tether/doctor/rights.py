@@ -26,9 +26,9 @@ _IN_ISTIO_S_NAMESPACE = (
     ("", ("pods/log",), ("get",), ()),
     # A dry run: the API server asks for the same right as for a pod that stays.
     ("", ("pods",), ("create",), ()),
-    # istiod answers questions about itself inside its own pod only; nothing but GET is sent. Before
+    # istiod answers questions about itself to its own pod only; nothing but GET is sent. Before
     # Kubernetes 1.35 API servers ask for the right to get, with which a WebSocket begins.
-    ("", ("pods/exec",), ("create", "get"), ()),
+    ("", ("pods/portforward",), ("create", "get"), ()),
 )
 """API group, resources, verbs, names (empty: all)."""
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tether import kube, metadata
+from tether import kube, metadata, topology
 from tether.doctor import istiod, objects
 from tether.doctor.view import ClusterView, MeshView
 from tether.redact import redact
@@ -124,12 +124,11 @@ def _ask(asked: _Asked) -> Proxy:
 
 def _admin(cluster: ClusterView, namespace: str, pod: str, path: str) -> dict[str, Any]:
     """Answer of Envoy's admin interface, asked inside the pod: it listens there alone."""
-    command = ["pilot-agent", "request", "GET", path]
-    answer = cluster.api.execute(namespace, pod, command, container=_CONTAINER, timeout=_SECONDS)
+    answer = cluster.api.ask_pod(namespace, pod, topology.PROXY_ADMIN_PORT, f"/{path}", timeout=_SECONDS)
     try:
-        return cast("dict[str, Any]", json.loads(answer.stdout))
+        return cast("dict[str, Any]", json.loads(answer))
     except ValueError:
-        raise kube.KubeError(f"Envoy does not answer {path}: {answer.stderr.strip()[-200:]}") from None
+        raise kube.KubeError(f"Envoy answers {path} with no JSON: {answer[:200]}") from None
 
 
 def image_of(pod: kube.Object) -> str:

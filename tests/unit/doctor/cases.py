@@ -79,7 +79,7 @@ BEFORE = (
          do=lambda mesh: mesh.remote.put("/api/v1/namespaces/default/services/istiod"),
          seen="a Service istiod in default", fix=f"{TWO} -n default delete service istiod"),
     Case(check="D05", name="istiod is known to be bad",
-         do=lambda mesh: mesh.primary.commands.update({"/version": "1.30.2-x"}),
+         do=lambda mesh: mesh.primary.pages.update({"/version": "1.30.2-x"}),
          subject="cluster1", seen="istiod 1.30.2 may not read a remote secret that was renewed (istio/istio#60612); it",
          fix="# in cluster1, the primary; then restart the gateways and workloads\nhelm upgrade istiod …"),
     Case(check="D32", name="there is no istiod", do=drop(f"{SYSTEM}/pods/istiod-1", "primary"), subject="cluster1",
@@ -90,7 +90,7 @@ BEFORE = (
         f"{SYSTEM}/pods/istiod-1"]["status"].update(pod({}, ready=False)["status"]),
         seen="pod istiod-1 is not ready: Ready: not yet", fix=RESTART),
     Case(check="D32", name="istiod is stopped", subject="cluster1", do=lambda mesh: mesh.primary.refused.update(
-        {"create .*/exec$": kube.KubeTimeoutError("the command did not end in time")}),
+        {"create .*/portforward$": kube.KubeTimeoutError("the command did not end in time")}),
         seen="istiod of cluster1 does not answer, though its pod is said to be ready", fix=RESTART),
     Case(check="D06", name="there is no CA", do=drop(f"{SYSTEM}/secrets/cacerts", "primary"), subject="cluster1",
          seen="istiod has no CA", fix=RESTART),
@@ -349,7 +349,7 @@ DATA = (
     Case(check="D29", name="a workload is of another trust domain", do=another_domain,
          seen="proves to be spiffe://other.domain/ns/app/sa/echo, not of trust domain cluster.local",
          fix=f"{SYSTEM_TWO} get configmap istio -o yaml"),
-    Case(check="D30", name="istiod gave up", subject="cluster1", do=lambda mesh: mesh.primary.commands.update(
+    Case(check="D30", name="istiod gave up", subject="cluster1", do=lambda mesh: mesh.primary.pages.update(
         {"/metrics": 'remote_cluster_sync_timeouts_total{cluster="cluster2"} 2\n'}),
         seen="istiod gave up waiting for a remote 2 times", fix=RESTART),
     Case(check="D39", name="istiod refuses a proxy", subject="cluster1",

@@ -22,8 +22,8 @@ class FakeCluster:
         """Error by the pattern of ``VERB path``."""
         self.answers: dict[str, Answer] = {}
         """What creating something in a collection answers; the object itself if nothing is set."""
-        self.commands: dict[str, str] = {}
-        """What a command in a pod prints, by its last argument."""
+        self.pages: dict[str, str] = {}
+        """What a port of a pod answers, by path."""
         self.written: list[str] = []
 
     def put(self, path: str, body: kube.Object | None = None) -> kube.Object:
@@ -78,10 +78,13 @@ class FakeCluster:
         self, namespace: str, pod: str, command: Sequence[str], *, container: str = "", timeout: float = 30,
         cancel: threading.Event | None = None,
     ) -> kube.Executed:  # fmt: skip
-        self._check("create", f"/api/v1/namespaces/{namespace}/pods/{pod}/exec")
-        if command[-1] not in self.commands:
-            return kube.Executed("", f"no answer to {command[-1]}", 1)
-        return kube.Executed(self.commands[command[-1]], "", 0)
+        raise kube.KubeError("there is nothing to run here")
+
+    def ask_pod(self, namespace: str, pod: str, port: int, path: str, *, timeout: float = 10) -> str:
+        self._check("create", f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward")
+        if path not in self.pages:
+            raise kube.KubeError(f"no answer to {path}")
+        return self.pages[path]
 
     def _check(self, verb: str, path: str) -> None:
         for pattern, error in self.refused.items():

@@ -149,7 +149,7 @@ class FakeMesh:
         cluster.put("/api/v1/namespaces/app/services/echo", {"spec": {"ports": [{"name": "http", "port": 80}]}})
 
     def debug(self, path: str, value: Any) -> None:
-        self.primary.commands[f"/debug/{path}"] = json.dumps(value)
+        self.primary.pages[f"/debug/{path}"] = json.dumps(value)
 
     def endpoints(self, **changes: Any) -> None:
         """What istiod knows of the remote's workload."""
@@ -273,8 +273,8 @@ def _istiod(primary: FakeCluster) -> None:
                             for name, network in (("cluster1", "network1"), ("cluster2", "network2"))])  # fmt: skip
     mesh.debug("syncz", [{"cluster_id": name, "proxy": f"gateway-{name}.istio-system"} for name in ADDRESSES])
     mesh.endpoints()
-    primary.commands["/version"] = "1.31.1-abc-Clean"
-    primary.commands["/metrics"] = 'remote_cluster_sync_timeouts_total{cluster="cluster2"} 0\n'
+    primary.pages["/version"] = "1.31.1-abc-Clean"
+    primary.pages["/metrics"] = 'remote_cluster_sync_timeouts_total{cluster="cluster2"} 0\n'
     primary.texts[f"{SYSTEM}/pods/istiod-1/log"] = ""
     for name in ("cluster1",):
         primary.texts[f"{SYSTEM}/pods/gateway-{name}/log"] = ""

@@ -39,7 +39,7 @@ def test_every_check_is_broken_by_some_test() -> None:
     assert {case.check for case in CASES} == {check.id for check in CHECKS}
 
 
-DEBUG = ("primary", r"create .*/exec$", "pods/exec")
+DEBUG = ("primary", r"create .*/portforward$", "pods/portforward")
 SECRETS = ("primary", r"get .*/secrets", "secrets")
 HOOKS = ("remote", r"get .*webhookconfigurations", "mutatingwebhookconfigurations")
 SERVICES = ("remote", r"get .*/services", "services")

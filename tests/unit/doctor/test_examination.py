@@ -135,7 +135,7 @@ def test_every_check_bears_clusters_in_which_there_is_nothing(mesh: FakeMesh, na
     for cluster in (mesh.primary, mesh.remote):
         cluster.objects.clear()
         cluster.texts.clear()
-        cluster.commands.clear()
+        cluster.pages.clear()
 
     for one in mesh.examine(name).findings:
         assert "cannot be judged" not in one.answer.seen

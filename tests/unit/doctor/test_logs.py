@@ -142,7 +142,7 @@ def test_nothing_is_read_of_a_healthy_mesh_but_what_a_check_asks(mesh: FakeMesh)
 
 def test_a_warning_finds_its_lines_as_well(mesh: FakeMesh) -> None:
     mesh.primary.texts[ISTIOD] = "remote cluster cluster2 failed to sync after 30s"
-    mesh.primary.commands["/metrics"] = 'remote_cluster_sync_timeouts_total{cluster="cluster2"} 1\n'
+    mesh.primary.pages["/metrics"] = 'remote_cluster_sync_timeouts_total{cluster="cluster2"} 1\n'
 
     assert first(mesh).evidence == ("cluster1 istiod: remote cluster cluster2 failed to sync after 30s",)
 

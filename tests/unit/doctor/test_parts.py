@@ -152,7 +152,7 @@ remote_cluster_sync_timeouts_total{cluster="cluster2"} 0
 
 
 def test_who_may_not_ask_inside_istiod_s_pod_reads_its_metrics_through_the_api_server(mesh: FakeMesh) -> None:
-    mesh.primary.refuse(r"create .*/exec$", "pods/exec")
+    mesh.primary.refuse(r"create .*/portforward$", "pods/portforward")
     mesh.primary.texts[f"{SYSTEM}/pods/istiod-1:15014/proxy/metrics"] = METRICS
     mesh.primary.texts[f"{SYSTEM}/pods/istiod-1:15014/proxy/version"] = "1.31.1"
 
@@ -160,12 +160,12 @@ def test_who_may_not_ask_inside_istiod_s_pod_reads_its_metrics_through_the_api_s
 
     open_questions = {one.check.id for one in found.unknown}
     assert open_questions == {"D25", "D27", "D28", "D29", "D35"}
-    assert {"create and get pods/exec" in one.answer.seen for one in found.unknown} == {True}
+    assert {"create and get pods/portforward" in one.answer.seen for one in found.unknown} == {True}
     assert found.wrong == ()
 
 
 def test_a_remote_that_the_metrics_call_unsynced_is_found(mesh: FakeMesh) -> None:
-    mesh.primary.refuse(r"create .*/exec$", "pods/exec")
+    mesh.primary.refuse(r"create .*/portforward$", "pods/portforward")
     mesh.primary.texts[f"{SYSTEM}/pods/istiod-1:15014/proxy/metrics"] = METRICS.replace("} 1", "} 2").replace(
         '"synced"} 2', '"synced"} 0').replace('"timeout"} 0', '"timeout"} 1')  # fmt: skip
 
@@ -175,18 +175,18 @@ def test_a_remote_that_the_metrics_call_unsynced_is_found(mesh: FakeMesh) -> Non
 
 
 def test_metrics_that_speak_of_a_former_connection_leave_the_question_open(mesh: FakeMesh) -> None:
-    mesh.primary.refuse(r"create .*/exec$", "pods/exec")
+    mesh.primary.refuse(r"create .*/portforward$", "pods/portforward")
     mesh.primary.texts[f"{SYSTEM}/pods/istiod-1:15014/proxy/metrics"] = METRICS.replace("} 1", "} 0").replace(
         '"timeout"', '"closed"').replace('"closed"} 0', '"closed"} 1')  # fmt: skip
 
     (first,) = mesh.examine("D17").findings
 
     assert first.answer.status is Status.UNKNOWN
-    assert "create and get pods/exec" in first.answer.seen
+    assert "create and get pods/portforward" in first.answer.seen
 
 
 def test_an_istiod_that_does_not_answer_is_no_missing_right(mesh: FakeMesh) -> None:
-    mesh.primary.refused[r"/exec$"] = kube.KubeError("the connection ended early")
+    mesh.primary.refused[r"/portforward$"] = kube.KubeError("the connection ended early")
 
     (first,) = mesh.examine("D17").findings
 
@@ -195,7 +195,7 @@ def test_an_istiod_that_does_not_answer_is_no_missing_right(mesh: FakeMesh) -> N
 
 
 def test_metrics_are_read_by_name_and_label(mesh: FakeMesh) -> None:
-    mesh.primary.commands["/metrics"] = METRICS + "go_goroutines 12\n"
+    mesh.primary.pages["/metrics"] = METRICS + "go_goroutines 12\n"
 
     view = MeshView(mesh.mesh)
 
@@ -331,7 +331,7 @@ def test_the_rights_are_only_those_to_read_one_dry_run_and_one_question() -> Non
         for rule in document["rules"] for resource in rule["resources"] for verb in rule["verbs"]
         if verb not in ("get", "list")
     }  # fmt: skip
-    assert changing == {("pods", "create"), ("pods/exec", "create")}
+    assert changing == {("pods", "create"), ("pods/portforward", "create")}
 
 
 def test_secrets_are_read_in_istio_s_namespace_only() -> None:

@@ -17,6 +17,7 @@ class FakeApi:
         self.on_create: Callable[[str, kube.Object], kube.Object] = lambda path, body: body
         self.on_patch: Callable[[str, kube.Object], kube.Object] = lambda path, body: body
         self.on_execute: Callable[[str, Sequence[str]], kube.Executed] = lambda pod, command: kube.Executed("", "", 0)
+        self.on_ask: Callable[[str, int, str], str] = lambda pod, port, path: ""
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> kube.Object:
         found = self.objects.get(path)
@@ -59,6 +60,9 @@ class FakeApi:
         cancel: threading.Event | None = None,
     ) -> kube.Executed:
         return self.on_execute(pod, command)
+
+    def ask_pod(self, namespace: str, pod: str, port: int, path: str, *, timeout: float = 10) -> str:
+        return self.on_ask(pod, port, path)
 
 
 def pod(name: str, *, ready: bool = True, **spec: Any) -> kube.Object:

@@ -23,7 +23,7 @@ def primary(*clusters: tuple[str, str]) -> FakeApi:
     api = FakeApi()
     api.objects[PODS] = {"items": [pod("istiod-1")]}
     listed = [{"id": name, "syncStatus": status} for name, status in clusters]
-    api.on_execute = lambda name, command: kube.Executed(json.dumps(listed), "", 0)
+    api.on_ask = lambda name, port, path: json.dumps(listed)
     return api
 
 
@@ -35,13 +35,13 @@ def test_a_synced_remote_is_ready() -> None:
 
 def test_istiod_is_asked_from_inside_its_own_pod() -> None:
     api = primary(("cluster2", "synced"))
-    asked: list[tuple[str, list[str]]] = []
-    answer = api.on_execute
-    api.on_execute = lambda name, command: (asked.append((name, list(command))), answer(name, command))[1]
+    asked: list[tuple[str, int, str]] = []
+    answer = api.on_ask
+    api.on_ask = lambda pod, port, path: (asked.append((pod, port, path)), answer(pod, port, path))[1]
 
     mesh_probe.remote_synced(api, NAMESPACE, "cluster2")
 
-    assert asked == [("istiod-1", ["pilot-discovery", "request", "GET", "/debug/clusterz"])]
+    assert asked == [("istiod-1", 15014, "/debug/clusterz")]
 
 
 def test_a_remote_that_istiod_does_not_know_points_at_the_remote_secret() -> None:
@@ -65,9 +65,7 @@ def test_every_replica_of_istiod_has_to_be_synced() -> None:
     api = primary()
     api.objects[PODS] = {"items": [pod("istiod-1"), pod("istiod-2")]}
     states = {"istiod-1": "synced", "istiod-2": "syncing"}
-    api.on_execute = lambda name, command: kube.Executed(
-        json.dumps([{"id": "cluster2", "syncStatus": states[name]}]), "", 0
-    )
+    api.on_ask = lambda name, port, path: json.dumps([{"id": "cluster2", "syncStatus": states[name]}])
 
     assert not mesh_probe.remote_synced(api, NAMESPACE, "cluster2").ready
 
@@ -152,7 +150,7 @@ def test_of_a_revision_only_its_own_istiod_has_to_have_read_the_remote() -> None
     api = FakeCluster("cluster1")
     for name in ("blue", "green"):
         api.put(f"{PODS}/istiod-{name}", {**pod("x"), "metadata": {"labels": {"app": "istiod", "istio.io/rev": name}}})
-    api.commands["/debug/clusterz"] = json.dumps([{"id": "cluster2", "syncStatus": "synced"}])
+    api.pages["/debug/clusterz"] = json.dumps([{"id": "cluster2", "syncStatus": "synced"}])
 
     assert mesh_probe.remote_synced(api, NAMESPACE, "cluster2", Revision("blue")).ready
     finding = mesh_probe.remote_synced(api, NAMESPACE, "cluster2", Revision("red"))

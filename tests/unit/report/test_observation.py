@@ -42,7 +42,7 @@ def primary() -> FakeApi:
         f"{SYSTEM}/configmaps/istio-sidecar-injector": {"data": {"values": '{"global": {"meshID": "m"}}'}},
     }  # fmt: skip
     answers = {"/debug/clusterz": '[{"id": "two", "syncStatus": "synced"}]', "/version": "1.31.1-0123abc-Clean"}
-    api.on_execute = lambda _, command: kube.Executed(answers[command[-1]], "", 0)
+    api.on_ask = lambda pod, port, path: answers[path]
     return api
 
 

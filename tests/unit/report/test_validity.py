@@ -57,6 +57,6 @@ def test_a_workloads_certificate_is_judged_by_the_share_of_its_life(ago: float, 
 
 
 def test_a_proxy_that_does_not_say_is_listed_with_the_reason():
-    found = of_proxy(Proxy(cluster="cluster2", name="a/b", is_gateway=True, gap="no right to pods/exec"), NOW)
-    assert (found.state, found.days, found.gap) == (State.UNREAD, None, "no right to pods/exec")
+    found = of_proxy(Proxy(cluster="cluster2", name="a/b", is_gateway=True, gap="no right to pods/portforward"), NOW)
+    assert (found.state, found.days, found.gap) == (State.UNREAD, None, "no right to pods/portforward")
     assert "SPIFFE" in of_proxy(Proxy(cluster="cluster2", name="a/b", is_gateway=True), NOW).gap
