@@ -3,13 +3,14 @@
 Both are channels of one WebSocket (``v4.channel.k8s.io``): each frame's first byte is the number of its channel.
 """
 
+import contextlib
 import http.client
 import io
 import json
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -50,36 +51,25 @@ def execute(
     query += [("container", container)] if container else []
     query += [("stdout", "true"), ("stderr", "true")]
     what = f"cannot run a command in pod {namespace}/{pod}"
-    stream = _open(client, f"/api/v1/namespaces/{namespace}/pods/{quote(pod)}/exec", query, what, binary=False)
-    try:
+    path = f"/api/v1/namespaces/{namespace}/pods/{quote(pod)}/exec"
+    with _opened(client, path, query, what, binary=False) as stream:
         _drain(stream, time.monotonic() + timeout, cancel or threading.Event())
         return Executed(
             stream.read_channel(_STDOUT), stream.read_channel(_STDERR), _exit_code(stream.read_channel(_STATUS))
         )
-    finally:
-        stream.close(timeout=_CLOSE_SECONDS)
 
 
 def ask_pod(client: Any, namespace: str, pod: str, port: int, path: str, *, timeout: float) -> str:
     """Ask a port of a pod over HTTP; see :meth:`tether.kube.Cluster.ask_pod`."""
     what = f"cannot ask port {port} of pod {namespace}/{pod}"
     url = f"/api/v1/namespaces/{namespace}/pods/{quote(pod)}/portforward"
-    stream = _open(client, url, [("ports", str(port))], what, binary=True)
-    try:
-        port_of_pod = _PodPort(stream, time.monotonic() + timeout)
+    with _opened(client, url, [("ports", str(port))], what, binary=True) as stream:
+        port_of_pod = _PodPort(stream, time.monotonic() + timeout, what)
         request = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
         stream.write_channel(_DATA, request.encode())
         answer = http.client.HTTPResponse(cast("socket.socket", port_of_pod))
         answer.begin()
         text = answer.read().decode(errors="replace")
-    except KubeTimeoutError:
-        raise
-    except KubeError as error:
-        raise KubeError(f"{what}: {error}") from None
-    except (http.client.HTTPException, OSError) as error:
-        raise KubeError(f"{what}: {one_line(str(error)) or 'the connection ended early'}") from None
-    finally:
-        stream.close(timeout=_CLOSE_SECONDS)
     if answer.status >= http.HTTPStatus.MULTIPLE_CHOICES:
         # Not the API server's status: what the pod refuses is no missing right of ours.
         raise KubeError(f"{what}: {path} answers HTTP status {answer.status}: {one_line(text)}")
@@ -89,10 +79,11 @@ def ask_pod(client: Any, namespace: str, pod: str, port: int, path: str, *, time
 class _PodPort(io.RawIOBase):
     """What a forwarded port sends, as the file of a socket that ``http.client`` reads."""
 
-    def __init__(self, stream: Any, deadline: float) -> None:
+    def __init__(self, stream: Any, deadline: float, what: str) -> None:
         super().__init__()
         self._stream = stream
         self._deadline = deadline
+        self._what = what
         self._read = bytearray()
         self._problem = bytearray()
         self._to_skip = _PORT_BYTES
@@ -120,7 +111,7 @@ class _PodPort(io.RawIOBase):
             is_open = self._stream.is_open()
             self._problem += self._stream.read_channel(_PROBLEM)
             if problem := self._problem[_PORT_BYTES:]:
-                raise KubeError(one_line(problem.decode(errors="replace")))
+                raise KubeError(f"{self._what}: {one_line(problem.decode(errors='replace'))}")
             if data := cast("bytes", self._stream.read_channel(_DATA)):
                 return data
             if not is_open:
@@ -130,7 +121,9 @@ class _PodPort(io.RawIOBase):
             self._stream.update(timeout=_LOOK_SECONDS)
 
 
-def _open(client: Any, path: str, query: Iterable[tuple[str, str]], what: str, *, binary: bool) -> Any:
+@contextlib.contextmanager
+def _opened(client: Any, path: str, query: Iterable[tuple[str, str]], what: str, *, binary: bool) -> Generator[Any]:
+    """A stream for the length of a block; whatever breaks it is a KubeError that begins with ``what``."""
     from kubernetes.stream import ws_client
     from websocket import WebSocketException
 
@@ -140,13 +133,19 @@ def _open(client: Any, path: str, query: Iterable[tuple[str, str]], what: str, *
     url = urlunsplit((scheme, parts.netloc, parts.path, urlencode(list(query)), ""))
     headers = {**headers, "sec-websocket-protocol": ws_client.V4_CHANNEL_PROTOCOL}
     try:
-        return ws_client.WSClient(client.configuration, url, headers, capture_all=False, binary=binary)
+        stream: Any = ws_client.WSClient(client.configuration, url, headers, capture_all=False, binary=binary)
     except (WebSocketException, OSError, KeyError) as error:
         raise _refused(what, error) from None
     except Exception as error:
         if type(error).__module__.startswith(("kubernetes.", "urllib3.")):
             raise _refused(what, error) from None
         raise
+    try:
+        yield stream
+    except (WebSocketException, http.client.HTTPException, OSError) as error:
+        raise KubeError(f"{what}: {one_line(str(error)) or 'the connection ended early'}") from None
+    finally:
+        stream.close(timeout=_CLOSE_SECONDS)
 
 
 def _refused(what: str, error: Exception) -> KubeError:

@@ -67,15 +67,15 @@ def _ask(view: MeshView, path: str, seconds: float = _SECONDS) -> str:
 
 def _through_api_server(view: MeshView, pod: str, path: str) -> str:
     """What istiod tells to anybody: its metrics and version, but not its debug interface."""
-    port = topology.MONITORING_PORT
     where = f"in namespace {view.namespace} of {view.primary.name}"
     if path.startswith("/debug/"):
         raise kube.KubeError(
             f"istiod cannot be asked for {path}: needs the rights to create and get pods/portforward {where}",
             http.HTTPStatus.FORBIDDEN,
         )
+    port = f"{pod}:{topology.MONITORING_PORT}"
     try:
-        return view.primary.api.text(f"/api/v1/namespaces/{view.namespace}/pods/{pod}:{port}/proxy{path}")
+        return view.primary.api.text(f"/api/v1/namespaces/{view.namespace}/pods/{port}/proxy{path}")
     except kube.KubeError as error:
         raise kube.KubeError(
             f"istiod cannot be asked for {path}: needs the rights to create and get pods/portforward, or to get "

@@ -28,6 +28,8 @@ class Tunnel:
         self.frames: Sequence[Frame] = ()
         self.stays = False
         """Whether it goes on listening after its frames."""
+        self.breaks = False
+        """Whether it goes away after them without a word, as one that is killed."""
         self.asked = ""
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._serve, daemon=True).start()
@@ -54,6 +56,8 @@ class Tunnel:
             )
             for channel, content in self.frames:
                 connection.sendall(bytes([0x82, len(content) + 1, channel]) + content)
+            if self.breaks:
+                return
             if not self.stays:
                 connection.sendall(bytes([0x80 | CLOSE, 0]))
             while connection.recv(4096):
@@ -102,6 +106,18 @@ def test_a_connection_that_ends_without_an_answer_is_told(tunnel: Tunnel) -> Non
     with pytest.raises(kube.KubeError, match="cannot ask port 15014") as caught:
         ask(tunnel, (0, PORT), (1, PORT))
     assert not isinstance(caught.value, kube.KubeTimeoutError)
+
+
+def test_an_api_server_that_goes_away_in_between_is_told(tunnel: Tunnel) -> None:
+    tunnel.breaks = True
+    with pytest.raises(kube.KubeError, match="cannot ask port 15014"):
+        ask(tunnel, (0, PORT))
+
+
+def test_a_command_whose_api_server_goes_away_is_told(tunnel: Tunnel) -> None:
+    tunnel.breaks, tunnel.frames = True, [(1, b"out")]
+    with kube.connect(kubeconfig(tunnel.url)) as cluster, pytest.raises(kube.KubeError, match="cannot run a command"):
+        cluster.execute("n", "p", ["true"])
 
 
 def test_an_answer_that_is_cut_off_is_none(tunnel: Tunnel) -> None:

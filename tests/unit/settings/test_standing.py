@@ -222,10 +222,8 @@ def test_a_refused_cluster_is_given_back_what_it_was_made_with_by_a_command() ->
         "pulumi config set --path 'tether:clusters[1].podCidr' 10.1.0.0/16"
         "  # as it stands; to change it: tether down --stack kind, and then tether up --stack kind"
     )
-    assert (
-        '; edit it back to {"nodes": []}  # as it stands; to change it: tether down'
-        in (told["tether:clusters[1].kindConfig"])
-    )
+    said = told["tether:clusters[1].kindConfig"]
+    assert '; edit it back to {"nodes": []}  # as it stands; to change it: tether down' in said
 
 
 def test_another_family_is_one_problem_of_all_clusters() -> None:
