@@ -125,6 +125,11 @@ class Environment:
         assert ran.code == 0, ran.talk
         return json.loads(ran.stdout)
 
+    def staying(self, cluster: str, *arguments: str) -> list[dict[str, Any]]:
+        """Read the objects of a list that nobody has deleted: a pod that was replaced is there until it has drained."""
+        listed = self.get(cluster, *arguments)["items"]
+        return [one for one in listed if not one["metadata"].get("deletionTimestamp")]
+
     def write_contexts(self, file: Path, clusters: Iterable[str]) -> None:
         """Write a kubeconfig with a context for each cluster, named like it; the first is the current one."""
         whole: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}

@@ -27,9 +27,8 @@ def bring_up(environment: Environment, written: str) -> None:
 
 def labels_of_pods(environment: Environment, cluster: str) -> set[str]:
     """What the label says on pods that stay."""
-    listed = environment.get(cluster, "-n", "istio-system", "pods")["items"]
-    staying = [one["metadata"] for one in listed if not one["metadata"].get("deletionTimestamp")]
-    return {one["labels"].get("team", "") for one in staying}
+    staying = environment.staying(cluster, "-n", "istio-system", "pods")
+    return {one["metadata"]["labels"].get("team", "") for one in staying}
 
 
 def test_labels_an_ingress_gateway_and_another_network_come_and_go(mesh: Mesh) -> None:

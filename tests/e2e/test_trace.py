@@ -145,7 +145,7 @@ def test_a_trace_is_drawn_as_it_is_played_and_from_its_record(mesh: Mesh, tmp_pa
 
 def test_the_token_of_a_running_proxy_is_as_good_as_a_new_one(mesh: Mesh, tmp_path: Path) -> None:
     environment = mesh.environment
-    (pod,) = environment.get(REMOTE, "-n", "istio-system", "pods", "-l", f"app={GATEWAY}")["items"]
+    (pod,) = environment.staying(REMOTE, "-n", "istio-system", "pods", "-l", f"app={GATEWAY}")
     token = environment.kubectl(
         REMOTE, "exec", pod["metadata"]["name"], "-n", "istio-system", "-c", "istio-proxy", "--", "cat",
         "/var/run/secrets/tokens/istio-token",

@@ -38,8 +38,8 @@ NOTHING: dict[str, list[str]] = {name: [] for name in CLUSTERS}
 
 def names(environment: Environment, cluster: str) -> list[str]:
     """Namespaces of verifications, now."""
-    listed = environment.get(cluster, "namespaces", "--selector", "tether.verification")["items"]
-    return [one["metadata"]["name"] for one in listed if not one["metadata"].get("deletionTimestamp")]
+    listed = environment.staying(cluster, "namespaces", "--selector", "tether.verification")
+    return [one["metadata"]["name"] for one in listed]
 
 
 def drop_what_arrives(lab: Lab, cluster: str, port: int) -> None:
