@@ -140,10 +140,10 @@ ACTIONLINT = Pin(
 )
 PULUMI_YAML = Pin(
     name="pulumi-yaml",
-    version="1.25.0",
+    version="1.38.1",
     module="github.com/pulumi/pulumi-yaml",
-    module_version="v1.25.0",
-    reason="newest that can be had; only the tests that use the components from another language call it",
+    module_version="v1.38.1",
+    reason="the random plugin's; only the tests that use the components from another language call it",
 )
 PAUSE = Pin(name="pause", version="3.10.1", reason="the tag that kubeadm 1.34 asks for")
 GO = Pin(name="go", version="1.26", reason="Istio 1.31 asks for Go 1.26.0 or newer")

@@ -92,6 +92,14 @@ def module_folder(workshop: Workshop, wrapper: str, pin: versions.Pin) -> Path:
     return Path(json.loads(answer)["Dir"])
 
 
+def replace_module(workshop: Workshop, source: Path, module: str, folder: Path) -> None:
+    """Have the copy of a wrapper in ``source`` take a module from a folder."""
+    workshop.run(
+        go_program(workshop.cache), "mod", "edit", f"-replace={module}={folder}",
+        cwd=source, env=environment(workshop.cache),
+    )  # fmt: skip
+
+
 def required_version(wrapper: str, module: str) -> str:
     """The version of a module that a wrapper's go.mod requires.
 

@@ -7,13 +7,13 @@ and what a program asks for (kubeadm its image tags, istioctl its hub) are right
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from tether import versions
 from tether.versions import IstioLine
-from toolchain import golang
+from toolchain import golang, kubernetes_sdk
 from toolchain.golang import Program
 from toolchain.store import Artefact, Workshop
 
@@ -74,14 +74,18 @@ def _istio(line: IstioLine, name: str, packages: dict[str, str], tags: str = IST
     return golang.artefact(Program(name=name, wrapper=line.wrapper, packages=packages, tags=tags, stamps=stamps))
 
 
-def _embed_kubernetes_schema(workshop: Workshop, source: Path) -> None:
-    """Make the two files that upstream's generator makes and does not publish."""
+def _complete_kubernetes(workshop: Workshop, source: Path) -> None:
+    """Make the two files that upstream's generator makes and does not publish, and leave out most of its SDK."""
     folder = golang.module_folder(workshop, "pulumi-kubernetes", versions.PULUMI_KUBERNETES)
     published = folder / "cmd" / "pulumi-resource-kubernetes"
     schema = json.loads((published / "schema.json").read_text())
     schema["version"] = versions.PULUMI_KUBERNETES.version
     (source / "schema-embed.json").write_text(json.dumps(schema, separators=(",", ":")))
     shutil.copyfile(published / "terraform-mapping.json", source / "terraform-mapping-embed.json")
+    pin = replace(versions.PULUMI_KUBERNETES, module=kubernetes_sdk.MODULE, module_version=f"v{schema['version']}")
+    sdk = golang.module_folder(workshop, "pulumi-kubernetes", pin)
+    kubernetes_sdk.reduce(sdk, source / "sdk", source / "kinds" / "register.go")
+    golang.replace_module(workshop, source, pin.module, source / "sdk")
 
 
 def _embed_random_schema(workshop: Workshop, source: Path) -> None:
@@ -121,7 +125,7 @@ PULUMI_KUBERNETES = golang.artefact(
         wrapper="pulumi-kubernetes",
         packages={"pulumi-resource-kubernetes": "."},
         stamps={f"{versions.PULUMI_KUBERNETES.module}/pkg/version.Version": versions.PULUMI_KUBERNETES.version},
-        generate=_embed_kubernetes_schema,
+        generate=_complete_kubernetes,
     )
 )
 PULUMI_RANDOM_PROGRAM = Program(
