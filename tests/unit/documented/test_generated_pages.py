@@ -34,3 +34,10 @@ def test_the_page_of_results_and_every_schema_are_what_their_command_writes(tmp_
     written = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.*")}
     assert len(written) > 1
     assert written == {path: (PROJECT / path).read_text() for path in written}
+
+
+def test_no_sentence_about_a_command_is_cut_off() -> None:
+    page = (PROJECT / REFERENCE / "commands.md").read_text()
+    listed = [line for line in page.splitlines() if line.startswith("* `") and "`: " in line]
+    assert len(listed) > 20
+    assert [line for line in listed if line.endswith("...")] == []
