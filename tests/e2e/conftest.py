@@ -116,7 +116,10 @@ def bare(tmp_path: Path) -> Iterator[Program]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what makes clusters of its own first, module by module, and last what leaves no mesh or needs one of age."""
+    """Put what makes clusters of its own first, module by module, and what needs a mesh of age between the others.
+
+    At the end it might meet the mesh of the process that has just made one, after its clusters of its own.
+    """
     modules = list(dict.fromkeys(item.path.name for item in items))
 
     def order(item: pytest.Item) -> tuple[bool, int, bool]:
@@ -125,6 +128,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return not own, modules.index(name) if own else 0, bool(item.get_closest_marker("last"))
 
     items.sort(key=order)
+    aged = [item for item in items if item.get_closest_marker("aged")]
+    young = [item for item in items if item not in aged]
+    first = next((place for place, item in enumerate(young) if item.path.name not in OWN_CLUSTERS), len(young))
+    middle = (first + len(young)) // 2
+    items[:] = [*young[:middle], *aged, *young[middle:]]
 
 
 class InOrder(LoadScopeScheduling):

@@ -118,7 +118,7 @@ def test_nothing_has_drifted_right_after_up(mesh: Mesh) -> None:
     assert ran.code == 0, ran.talk
 
 
-@pytest.mark.last
+@pytest.mark.aged
 @pytest.mark.timeout(DRIFT_SECONDS + 300)
 def test_nothing_has_drifted_after_ten_minutes(mesh: Mesh) -> None:
     time.sleep(max(0.0, mesh.up_at + DRIFT_SECONDS - time.monotonic()))
