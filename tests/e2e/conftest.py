@@ -130,8 +130,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=order)
     aged = [item for item in items if item.get_closest_marker("aged")]
     young = [item for item in items if item not in aged]
-    first = next((place for place, item in enumerate(young) if item.path.name not in OWN_CLUSTERS), len(young))
-    middle = (first + len(young)) // 2
+    own_first = sum(item.path.name in OWN_CLUSTERS for item in young)
+    middle = (own_first + len(young)) // 2
     items[:] = [*young[:middle], *aged, *young[middle:]]
 
 
