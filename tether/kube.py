@@ -39,6 +39,8 @@ Object = dict[str, Any]
 
 _OPERATION_TIMEOUT = (5.0, 20.0)
 """Seconds to connect and to read."""
+_BEGIN_SECONDS = 0.05
+"""For a question to get there whose answer nobody waits for."""
 
 
 class Api(Protocol):
@@ -255,6 +257,31 @@ class Cluster:
             KubeError: any answer but success.
         """
         return self._request("GET", path, None, None)
+
+    def begin(self, path: str, accept: str) -> None:
+        """Ask for a path and go on without the answer, which the API server makes all the same.
+
+        Args:
+            path: of the URL.
+            accept: media type of the answer.
+
+        Raises:
+            KubeError: it does not even take the question.
+        """
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+        method, url, headers, _, _ = self._client.param_serialize(
+            "GET", path, query_params=[], header_params={"Accept": accept}, auth_settings=["BearerToken"]
+        )
+        pool = self._client.rest_client.pool_manager
+        brief = Timeout(connect=_OPERATION_TIMEOUT[0], read=_BEGIN_SECONDS)
+        try:
+            pool.request(method, url, headers=headers, timeout=brief, retries=False)
+        except ReadTimeoutError:
+            return
+        except (HTTPError, OSError) as error:
+            raise KubeError(f"{self._client.configuration.host} does not answer: {_root_of(error)}") from None
 
     def execute(
         self,

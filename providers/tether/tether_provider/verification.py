@@ -6,7 +6,7 @@ from typing import Any
 
 import pydantic
 
-from tether import kube, wait
+from tether import kube, specification, wait
 from tether.revision import Revision
 from tether.verify import run
 from tether_provider.errors import CancelledError, ProviderError
@@ -90,15 +90,16 @@ class Verification(Resource[VerificationInputs, VerificationOutputs]):
             timeout=operation.limit(inputs.timeout_seconds),
         )
         with contextlib.ExitStack() as stack:
-            sides = [
-                run.Side(side.name, stack.enter_context(kube.connect(side.kubeconfig))) for side in inputs.clusters
-            ]
+            clusters = [stack.enter_context(kube.connect(side.kubeconfig)) for side in inputs.clusters]
+            sides = [run.Side(side.name, cluster) for side, cluster in zip(inputs.clusters, clusters, strict=True)]
             try:
                 report = run.verify(sides, plan, cancel=operation.cancel, on_change=operation.log.progress)
             except run.VerificationError as error:
                 raise ProviderError(f"the mesh is not verified: {error}") from None
             except wait.WaitCancelledError as error:
                 raise CancelledError(str(error)) from None
+            # A mesh that is proved is as a rule looked at next, and has processors to spare until then.
+            specification.prepare(clusters)
         outputs = VerificationOutputs(
             requests=report.requests,
             rounds=report.rounds,
