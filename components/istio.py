@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
-from pulumi_kubernetes.helm.v3 import Release
 
+from components.helm_release import HelmRelease
 from components.labels import post_renderer
 from tether import helm_values
 from tether.helm_values import Chart
@@ -68,25 +68,23 @@ def release(
     labels: Mapping[str, str] | None = None,
     create_namespace: bool = False,
     depends_on: list[pulumi.Resource] | None = None,
-) -> Release:
-    """Install one chart as a Helm release of a fixed name, waiting until it is ready.
-
-    A Release and not a rendered chart: only a real upgrade tells the templates so, and
-    Istio's webhook templates depend on it (istio/istio#59367).
-    """
-    return Release(
+) -> HelmRelease:
+    """Install one chart as a Helm release of a fixed name, waiting until it is ready."""
+    return HelmRelease(
         name,
-        chart=chart,
-        name=release_name,
-        namespace=namespace,
-        create_namespace=create_namespace,
-        values=values,
-        timeout=timeout_seconds,
-        postrender=post_renderer(labels) if labels else None,
-        # The charts are pinned and tested; for their validation a fresh API server would first have to
-        # put its whole OpenAPI document together, again after every new kind.
-        disable_openapi_validation=True,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
+        {
+            "chart": chart,
+            "name": release_name,
+            "namespace": namespace,
+            "createNamespace": create_namespace,
+            "values": values,
+            "timeout": timeout_seconds,
+            **({"postrender": post_renderer(labels)} if labels else {}),
+            # The charts are pinned and tested; for their validation a fresh API server would first have to
+            # put its whole OpenAPI document together, again after every new kind.
+            "disableOpenapiValidation": True,
+        },
+        pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
     )
 
 
@@ -100,7 +98,7 @@ def istio_release(
     namespace: pulumi.Input[str],
     values: dict[str, Any],
     depends_on: list[pulumi.Resource] | None = None,
-) -> Release:
+) -> HelmRelease:
     """Install one of Istio's charts, with the values and labels that the user adds.
 
     Raises:

@@ -3,8 +3,8 @@
 from typing import NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
+from components.kubernetes_object import KubernetesObject
 from components.labels import metadata
 from components.resources import IstioNamespace
 
@@ -50,11 +50,8 @@ def istio_namespace(
             child,
         )
         return taken, taken.namespace_name
-    made = kubernetes.core.v1.Namespace(
-        name,
-        metadata=metadata(
-            {"name": args["namespace"], "labels": labels, "annotations": annotations}, args.get("labels")
-        ),
-        opts=child,
+    own = {"name": args["namespace"], "labels": labels, "annotations": annotations}
+    made = KubernetesObject(
+        name, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata(own, args.get("labels"))}, child
     )
     return made, made.metadata["name"]

@@ -3,8 +3,8 @@
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-from pulumi_kubernetes import core, discovery
 
+from components.kubernetes_object import KubernetesObject
 from components.labels import metadata
 from tether import addresses
 from tether.istiod_endpoints import (
@@ -61,64 +61,42 @@ def istiod_endpoints(parent: pulumi.Resource, name: str, args: IstiodEndpointsAr
     ips, service = pulumi.Output.from_input(args["addresses"]), args["service"]
     by_nodes = args.get("ports")
     behind = PORTS if by_nodes is None else ports(by_nodes["xds"], by_nodes["webhook"])
-    families = args.get("service_families", {})
     made: list[pulumi.Resource] = []
+
+    def declare(manifest: dict[str, Any], own: dict[str, Any], **options: Any) -> None:
+        about = metadata({"namespace": args["namespace"], **own}, args.get("labels"))
+        opts = pulumi.ResourceOptions(parent=parent, **options)
+        made.append(KubernetesObject(f"{name}-istiod", {**manifest, "metadata": about}, opts))
+
     if by_nodes is not None:
-        made.append(
-            core.v1.Service(
-                f"{name}-istiod",
-                metadata=metadata(
-                    {"name": service, "namespace": args["namespace"], "annotations": NOT_AWAITED}, args.get("labels")
-                ),
-                spec=core.v1.ServiceSpecArgs(
-                    ports=[
-                        core.v1.ServicePortArgs(
-                            name=port["name"],
-                            port=port["port"],
-                            target_port=port.get("targetPort"),
-                            protocol=port["protocol"],
-                        )
-                        for port in SERVICE_PORTS
-                    ],
-                    ip_family_policy=families.get("ipFamilyPolicy"),
-                    ip_families=families.get("ipFamilies"),
-                ),
-                opts=pulumi.ResourceOptions(parent=parent),
-            )
+        declare(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "spec": {"ports": [dict(port) for port in SERVICE_PORTS], **args.get("service_families", {})},
+            },
+            {"name": service, "annotations": NOT_AWAITED},
         )
     if args["several"] or by_nodes is not None:
-        made.append(
-            discovery.v1.EndpointSlice(
-                f"{name}-istiod",
-                metadata=metadata(
-                    {
-                        # A Service may have any number of slices; this name is not the chart's.
-                        "name": f"{service}-gateway",
-                        "namespace": args["namespace"],
-                        "labels": {SERVICE_LABEL: service, MANAGED_BY_LABEL: MANAGER},
-                    },
-                    args.get("labels"),
-                ),
-                address_type=ips.apply(lambda found: addresses.family(found[0])),
-                endpoints=ips.apply(lambda found: [discovery.v1.EndpointArgs(addresses=[ip]) for ip in found]),
-                ports=[discovery.v1.EndpointPortArgs(**port) for port in behind],
-                opts=pulumi.ResourceOptions(parent=parent, replace_on_changes=["addressType"]),
-            )
+        declare(
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "addressType": ips.apply(lambda found: addresses.family(found[0])),
+                "endpoints": ips.apply(lambda found: [{"addresses": [ip]} for ip in found]),
+                "ports": behind,
+            },
+            # A Service may have any number of slices; this name is not the chart's.
+            {"name": f"{service}-gateway", "labels": {SERVICE_LABEL: service, MANAGED_BY_LABEL: MANAGER}},
+            replace_on_changes=["addressType"],
         )
     if args["v1_endpoints"]:
-        made.append(
-            core.v1.Endpoints(
-                f"{name}-istiod",
-                metadata=metadata(
-                    {"name": service, "namespace": args["namespace"], "labels": NOT_MIRRORED}, args.get("labels")
-                ),
-                subsets=[
-                    core.v1.EndpointSubsetArgs(
-                        addresses=ips.apply(lambda found: [core.v1.EndpointAddressArgs(ip=ip) for ip in found]),
-                        ports=[core.v1.EndpointPortArgs(**port) for port in behind],
-                    )
-                ],
-                opts=pulumi.ResourceOptions(parent=parent),
-            )
+        declare(
+            {
+                "apiVersion": "v1",
+                "kind": "Endpoints",
+                "subsets": [{"addresses": ips.apply(lambda found: [{"ip": ip} for ip in found]), "ports": behind}],
+            },
+            {"name": service, "labels": NOT_MIRRORED},
         )
     return made

@@ -6,14 +6,12 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
-
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+from typing import Any
 
 FOLDER = Path(".tether/labels")
 
 
-def metadata(own: ObjectMetaArgsDict, labels: Mapping[str, str] | None) -> ObjectMetaArgsDict:
+def metadata(own: dict[str, Any], labels: Mapping[str, str] | None) -> dict[str, Any]:
     """Metadata of an object of ours with the labels that everything gets.
 
     Args:
@@ -22,7 +20,7 @@ def metadata(own: ObjectMetaArgsDict, labels: Mapping[str, str] | None) -> Objec
     """
     if not labels:
         return own
-    return {**own, "labels": {**labels, **cast("dict[str, Any]", own.get("labels", {}))}}
+    return {**own, "labels": {**labels, **own.get("labels", {})}}
 
 
 def post_renderer(labels: Mapping[str, str]) -> str:

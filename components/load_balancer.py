@@ -3,9 +3,9 @@
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.istio import laid_over, release
+from components.kubernetes_object import KubernetesObject
 from components.labels import metadata
 from tether import topology
 from tether.helm_values import Chart
@@ -87,19 +87,18 @@ class LoadBalancer(pulumi.ComponentResource):
             ("IPAddressPool", {"addresses": args["addresses"]}),
             ("L2Advertisement", {"ipAddressPools": ["tether"]}),
         ):
-            kubernetes.apiextensions.CustomResource(
+            about = metadata({"name": "tether", "namespace": NAMESPACE}, labels)
+            KubernetesObject(
                 f"{name}-{kind.lower()}",
-                api_version="metallb.io/v1beta1",
-                kind=kind,
-                metadata=metadata({"name": "tether", "namespace": NAMESPACE}, labels),
-                spec=spec,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[metallb]),
+                {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": about, "spec": spec},
+                pulumi.ResourceOptions(parent=self, depends_on=[metallb]),
             )
         if labels:
             # The chart's Release makes the namespace; a patch gives it labels and takes them back, and no more.
-            kubernetes.core.v1.NamespacePatch(
+            KubernetesObject(
                 f"{name}-load-balancer",
-                metadata={"name": NAMESPACE, "labels": labels},
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[metallb]),
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}},
+                pulumi.ResourceOptions(parent=self, depends_on=[metallb]),
+                patch=True,
             )
         self.register_outputs({})

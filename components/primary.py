@@ -3,7 +3,6 @@
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.certificate_authority import CertificateAuthority
 from components.cluster_provider import IN_PLACE
@@ -17,6 +16,7 @@ from components.istio import (
     service_families,
 )
 from components.istio_namespace import istio_namespace
+from components.kubernetes_object import KubernetesObject, Secret
 from components.labels import metadata
 from components.resources import IstiodReady
 from tether import helm_values
@@ -128,7 +128,7 @@ class Primary(pulumi.ComponentResource):
                 "istioNamespace": namespace_name,
                 "timeoutSeconds": istio["timeout_seconds"],
                 # After every change of it another istiod validates.
-                "triggers": {"release": self.istiod.status.apply(lambda known: str(known.revision) if known else "")},
+                "triggers": {"release": self.istiod.revision},
             },
             pulumi.ResourceOptions(parent=self, depends_on=[self.istiod]),
         )
@@ -146,13 +146,14 @@ class Primary(pulumi.ComponentResource):
         """
         child = pulumi.ResourceOptions(parent=self)
         if "authority" in args:
-            cacerts = kubernetes.core.v1.Secret(
+            about = {"name": CA_SECRET, "namespace": namespace, "annotations": IN_PLACE}
+            cacerts = Secret(
                 f"{name}-cacerts",
-                metadata=metadata(
-                    {"name": CA_SECRET, "namespace": namespace, "annotations": IN_PLACE}, args["istio"].get("labels")
-                ),
-                string_data=pulumi.Output.secret(args["authority"]["cacerts"]),
-                opts=child,
+                {
+                    "metadata": metadata(about, args["istio"].get("labels")),
+                    "stringData": args["authority"]["cacerts"],
+                },
+                child,
             )
             return args["authority"]["root_certificate"], cacerts
         self.authority = CertificateAuthority(
@@ -181,13 +182,11 @@ class Primary(pulumi.ComponentResource):
         ports = {XDS_PORT: XDS_PORT, WEBHOOK_PORT: 443}
 
         def istio_object(kind: str, object_name: str, spec: dict[str, Any]) -> pulumi.Resource:
-            return kubernetes.apiextensions.CustomResource(
+            about = metadata({"name": object_name, "namespace": namespace}, labels)
+            return KubernetesObject(
                 f"{name}-{object_name}",
-                api_version="networking.istio.io/v1",
-                kind=kind,
-                metadata=metadata({"name": object_name, "namespace": namespace}, labels),
-                spec=spec,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+                {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": about, "spec": spec},
+                pulumi.ResourceOptions(parent=self, depends_on=depends_on),
             )
 
         def server(port: int, tls_mode: str, port_name: str, hosts: pulumi.Input[list[str]]) -> dict[str, Any]:

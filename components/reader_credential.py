@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
+from components.kubernetes_object import Secret
 from components.labels import metadata
 from components.resources import BoundToken
 from tether.credential import CredentialKind
@@ -91,24 +91,16 @@ def _bound(
 def _kept(name: str, args: ReaderCredentialArgs, child: pulumi.ResourceOptions) -> ReaderCredential:
     """A Secret that Kubernetes fills with a token."""
     labels = args.get("labels")
-    made = kubernetes.core.v1.Secret(
+    own = {
+        "name": READER_TOKEN_SECRET,
+        "namespace": args["namespace"],
+        "annotations": {"kubernetes.io/service-account.name": READER_SERVICE_ACCOUNT},
+    }
+    filled_in = ["data", *(_TOKEN_MARKS if labels else ["metadata.labels"])]
+    made = Secret(
         name,
-        type="kubernetes.io/service-account-token",
-        metadata=metadata(
-            {
-                "name": READER_TOKEN_SECRET,
-                "namespace": args["namespace"],
-                "annotations": {"kubernetes.io/service-account.name": READER_SERVICE_ACCOUNT},
-            },
-            labels,
-        ),
-        opts=pulumi.ResourceOptions.merge(
-            child,
-            pulumi.ResourceOptions(
-                additional_secret_outputs=["data"],
-                ignore_changes=["data", *(_TOKEN_MARKS if labels else ["metadata.labels"])],
-            ),
-        ),
+        {"type": "kubernetes.io/service-account-token", "metadata": metadata(own, labels)},
+        pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(ignore_changes=filled_in)),
     )
     data = pulumi.Output.secret(made.data)
     return ReaderCredential(

@@ -1,13 +1,15 @@
 """What the primary's istiod may do in a remote."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
-from pulumi_kubernetes import rbac
 
+from components.kubernetes_object import KubernetesObject
 from components.labels import metadata
 from tether import reader_rights
 from tether.topology import READER_SERVICE_ACCOUNT
+
+_GROUP = "rbac.authorization.k8s.io"
 
 
 class ReaderRoleArgs(TypedDict):
@@ -19,7 +21,7 @@ class ReaderRoleArgs(TypedDict):
     """Labels on everything that is made in Kubernetes."""
 
 
-def reader_role(parent: pulumi.Resource, name: str, args: ReaderRoleArgs) -> rbac.v1.ClusterRoleBinding:
+def reader_role(parent: pulumi.Resource, name: str, args: ReaderRoleArgs) -> pulumi.Resource:
     """Let the reader do what istiod needs, and nothing else.
 
     Args:
@@ -28,19 +30,23 @@ def reader_role(parent: pulumi.Resource, name: str, args: ReaderRoleArgs) -> rba
         args: whose role.
     """
     role_name = pulumi.Output.from_input(args["namespace"]).apply(reader_rights.role_name)
-    role = rbac.v1.ClusterRole(
-        name,
-        metadata=metadata({"name": role_name}, args.get("labels")),
-        rules=[
-            rbac.v1.PolicyRuleArgs(api_groups=rule["apiGroups"], resources=rule["resources"], verbs=rule["verbs"])
-            for rule in reader_rights.rules()
-        ],
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
-    return rbac.v1.ClusterRoleBinding(
-        name,
-        metadata=metadata({"name": role_name}, args.get("labels")),
-        role_ref=rbac.v1.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=role_name),
-        subjects=[rbac.v1.SubjectArgs(kind="ServiceAccount", name=READER_SERVICE_ACCOUNT, namespace=args["namespace"])],
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[role]),
+
+    def declare(kind: str, rest: dict[str, Any], depends_on: list[pulumi.Resource]) -> KubernetesObject:
+        return KubernetesObject(
+            name,
+            {
+                "apiVersion": f"{_GROUP}/v1",
+                "kind": kind,
+                "metadata": metadata({"name": role_name}, args.get("labels")),
+                **rest,
+            },
+            pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
+        )
+
+    role = declare("ClusterRole", {"rules": reader_rights.rules()}, [])
+    reader = {"kind": "ServiceAccount", "name": READER_SERVICE_ACCOUNT, "namespace": args["namespace"]}
+    return declare(
+        "ClusterRoleBinding",
+        {"roleRef": {"apiGroup": _GROUP, "kind": "ClusterRole", "name": role_name}, "subjects": [reader]},
+        [role],
     )

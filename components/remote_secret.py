@@ -4,9 +4,9 @@ import base64
 from typing import NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster_provider import IN_PLACE
+from components.kubernetes_object import Secret
 from components.labels import metadata
 from tether import kubeconfig as kubeconfigs
 from tether.topology import OWN_AUTHORITY
@@ -65,26 +65,22 @@ class RemoteSecret(pulumi.ComponentResource):
                 server_name=trust.get("server_name", ""),
             ).apply(lambda parts: kubeconfigs.for_istiod(**parts))
         )
-        secret = kubernetes.core.v1.Secret(
-            name,
-            metadata=metadata(
-                {
-                    "name": args["secret_name"],
-                    "namespace": args.get("istio_namespace", "istio-system"),
-                    "labels": {"istio/multiCluster": "true"},
-                    "annotations": {
-                        "networking.istio.io/cluster": cluster_name,
-                        # Else ``tether doctor`` would take it for the CA of another cluster.
-                        **({OWN_AUTHORITY: "stated"} if "certificate_authority" in trust else {}),
-                        **IN_PLACE,
-                    },
-                },
-                args.get("labels"),
-            ),
-            data=pulumi.Output.all(cluster_name, kubeconfig).apply(
-                lambda entry: {entry[0]: base64.b64encode(entry[1].encode()).decode()}
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+        own = {
+            "name": args["secret_name"],
+            "namespace": args.get("istio_namespace", "istio-system"),
+            "labels": {"istio/multiCluster": "true"},
+            "annotations": {
+                "networking.istio.io/cluster": cluster_name,
+                # Else ``tether doctor`` would take it for the CA of another cluster.
+                **({OWN_AUTHORITY: "stated"} if "certificate_authority" in trust else {}),
+                **IN_PLACE,
+            },
+        }
+        data = pulumi.Output.all(cluster_name, kubeconfig).apply(
+            lambda entry: {entry[0]: base64.b64encode(entry[1].encode()).decode()}
         )
-        self.secret_name = pulumi.Output.from_input(secret.metadata.name)
+        secret = Secret(
+            name, {"metadata": metadata(own, args.get("labels")), "data": data}, pulumi.ResourceOptions(parent=self)
+        )
+        self.secret_name = secret.metadata["name"]
         self.register_outputs({"secretName": self.secret_name})
