@@ -186,6 +186,7 @@ def test_two_environments_share_nothing_and_each_ends_in_its_own_way(desk: Desk)
     desk.type("pause", second)
     resumed = desk.ask("resume", second)
     assert resumed["environment"]["phase"] == "standing"
+    assert 0 < resumed["healthySeconds"] < resumed["seconds"]
     answers = resumed["verification"]["answers"]
     assert min(answers[asking][answering] for asking in answers for answering in answers) > 0
     assert nodes_of(second) == before, "a node has the address after a restart that it had before"

@@ -280,9 +280,8 @@ def resume(
     if output is Form.JSON:
         give(environment_documents.of_resume(done))
     else:
-        say(
-            f"Environment {name} goes on after {done.seconds:.0f} s: {summary.verified(dataclasses.asdict(done.proof))}"
-        )
+        took = f"healthy after {done.healthy_seconds:.0f} s, proved after {done.seconds:.0f} s"
+        say(f"Environment {name} goes on, {took}: {summary.verified(dataclasses.asdict(done.proof))}")
 
 
 @app.command()

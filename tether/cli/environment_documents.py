@@ -54,7 +54,9 @@ class EnvironmentDocument(Document):
     environment: EnvironmentPart
     """What this machine knows of it."""
     seconds: float | None = None
-    """How long making or resuming it took."""
+    """How long making or resuming it took, the proof included."""
+    healthy_seconds: float | None = None
+    """Of a resume: how long it took until istiod and every gateway were ready again."""
     changes: int | None = None
     """Resources that were created, changed or removed."""
     endpoints: list[Endpoint] | None = None
@@ -149,7 +151,11 @@ def of_run(entry: Entry, outcome: Outcome) -> EnvironmentDocument:
 
 def of_resume(done: Resumed) -> EnvironmentDocument:
     """An environment that was resumed."""
-    known = {"seconds": round(done.seconds, 1), "verification": dataclasses.asdict(done.proof)}
+    known = {
+        "seconds": round(done.seconds, 1),
+        "healthy_seconds": round(done.healthy_seconds, 1),
+        "verification": dataclasses.asdict(done.proof),
+    }
     return of_entry(done.entry, known)
 
 

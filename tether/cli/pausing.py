@@ -44,6 +44,9 @@ class Resumed:
 
     entry: Entry
     seconds: float
+    """Until requests had crossed."""
+    healthy_seconds: float
+    """Until istiod and every gateway were ready again: a gateway is once istiod has signed for it."""
     proof: proof.Report
 
 
@@ -100,10 +103,11 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
             deadline = began + seconds
             # The proof needs Istio first of all; what else was still starting is there by the end of it.
             _await_pods(standing, since, deadline, progress.say, standing.namespace)
+            healthy = time.monotonic() - began
             report = _prove(standing, place, deadline, progress.say)
             _await_pods(standing, since, deadline, progress.say)
     settled = environments.settle(known, entry, Phase.STANDING)
-    return Resumed(entry=settled, seconds=time.monotonic() - began, proof=report)
+    return Resumed(entry=settled, seconds=time.monotonic() - began, healthy_seconds=healthy, proof=report)
 
 
 def _check_room(known: Registry, entry: Entry, place: Project, deadline: float) -> None:

@@ -1,5 +1,6 @@
 """Documents of ``tether env``, compared with kept ones."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,10 +8,12 @@ import pytest
 from tests.unit.cli.test_summary import OUTPUTS
 from tests.unit.output.golden import compare
 from tether.cli import environment_documents as documents
+from tether.cli import pausing
 from tether.cli.reaping import Case
 from tether.cli.summary import Outcome
 from tether.environments import registry
 from tether.environments.registry import Entry
+from tether.verify import run as proof
 
 ENTRY: dict[str, Any] = {
     "name": "pr-1", "phase": "standing", "user": "me", "host": "here", "process": None, "processStart": "",
@@ -27,6 +30,20 @@ def entry() -> Entry:
 def test_an_environment_that_was_made(entry: Entry) -> None:
     outcome = Outcome(outputs=OUTPUTS, changes=7, seconds=41.5, kubeconfigs="kubeconfigs")
     compare("environment", documents.of_run(entry, outcome).text())
+
+
+def test_an_environment_that_goes_on_says_since_when_it_is_healthy(entry: Entry) -> None:
+    seen = proof.Report(
+        requests=20,
+        rounds=1,
+        answers={"a": {"a": 5, "b": 5}},
+        identities=["spiffe://b"],
+        seconds=6.0,
+        verified_at="now",
+    )
+    made = documents.of_resume(pausing.Resumed(entry=entry, seconds=27.04, healthy_seconds=20.96, proof=seen))
+    told = json.loads(made.text())
+    assert (told["healthySeconds"], told["seconds"], told["verification"]["requests"]) == (21.0, 27.0, 20)
 
 
 def test_an_environment_of_which_little_is_known(entry: Entry) -> None:
