@@ -5,6 +5,8 @@ from typing import Any
 
 import pulumi
 
+from components.kubernetes_object import SERVED_BY
+
 
 class HelmRelease(pulumi.CustomResource):
     """A Helm release; its Kubernetes provider comes by ``opts`` or from the parent.
@@ -26,7 +28,8 @@ class HelmRelease(pulumi.CustomResource):
             opts: how it is managed.
         """
         # What the SDK says to the provider, of every release.
-        super().__init__("kubernetes:helm.sh/v3:Release", name, {"compat": "true", "status": None, **args}, opts)
+        props = {"compat": "true", "status": None, **args}
+        super().__init__("kubernetes:helm.sh/v3:Release", name, props, pulumi.ResourceOptions.merge(SERVED_BY, opts))
 
     @property
     def revision(self) -> pulumi.Output[str]:

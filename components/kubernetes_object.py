@@ -5,6 +5,11 @@ from typing import Any
 
 import pulumi
 
+from tether.versions import PULUMI_KUBERNETES
+
+SERVED_BY = pulumi.ResourceOptions(version=PULUMI_KUBERNETES.version)
+"""For programs that name no provider: which plugin the engine takes by itself."""
+
 
 class KubernetesObject(pulumi.CustomResource):
     """An object in a cluster; its Kubernetes provider comes by ``opts`` or from the parent.
@@ -27,7 +32,12 @@ class KubernetesObject(pulumi.CustomResource):
             opts: how it is managed.
             patch: change only these fields of an object that is somebody else's.
         """
-        super().__init__(type_token(manifest["apiVersion"], manifest["kind"], patch=patch), name, {**manifest}, opts)
+        super().__init__(
+            type_token(manifest["apiVersion"], manifest["kind"], patch=patch),
+            name,
+            {**manifest},
+            pulumi.ResourceOptions.merge(SERVED_BY, opts),
+        )
 
 
 class Secret(KubernetesObject):

@@ -40,6 +40,8 @@ class Registration:
     transforms: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     protect: bool = False
+    version: str = ""
+    """Of the plugin that the engine takes where no provider is named."""
 
     @property
     def key(self) -> str:
@@ -105,6 +107,7 @@ class _Monitor(pulumi_mocks.MockMonitor):
             secret_outputs=frozenset(request.additionalSecretOutputs),
             ignored=tuple(request.ignoreChanges),
             protect=request.protect,
+            version=request.version,
             transforms=tuple(transform.token for transform in request.transforms),
         )
         return cast(Any, super()).RegisterResource(request)
