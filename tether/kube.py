@@ -30,6 +30,7 @@ __all__ = [
     "connect",
     "items",
     "server_of",
+    "with_cluster_of",
     "with_server",
     "with_token",
 ]
@@ -137,6 +138,19 @@ def with_server(kubeconfig: str, server: str) -> str:
     """The same kubeconfig with another API server in its current context."""
     document = _parse(kubeconfig)
     _current_cluster(document)["server"] = server
+    return yaml.safe_dump(document, sort_keys=False, width=float("inf"))
+
+
+def with_cluster_of(kubeconfig: str, other: str) -> str:
+    """The same credential for the API server of another kubeconfig's current context, met in that one's way.
+
+    Raises:
+        KubeconfigError: one of them has no cluster.
+    """
+    document = _parse(kubeconfig)
+    cluster = _current_cluster(document)
+    cluster.clear()
+    cluster.update(_current_cluster(_parse(other)))
     return yaml.safe_dump(document, sort_keys=False, width=float("inf"))
 
 

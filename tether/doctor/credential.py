@@ -2,13 +2,13 @@
 
 import datetime
 import http
-import socket
 from urllib.parse import urlsplit
 
 from tether import durations, kube, metadata, reader_rights, self_review, service_account_token
 from tether.credential import DEFAULT_LIFETIME_HOURS, ends_soon
-from tether.doctor import fixes, objects
+from tether.doctor import fixes, handshake, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, wrong
+from tether.doctor.handshake import Handshake, Outcome
 from tether.doctor.view import ClusterView, MeshView
 from tether.service_account_token import Claims
 from tether.topology import READER_SERVICE_ACCOUNT
@@ -56,17 +56,22 @@ def _may(api: kube.Api, verb: str, group: str, resource: str) -> bool:
 
 
 def _reachable(kubeconfig: str, remote: ClusterView) -> str:
-    """The remote secret's kubeconfig, at the address by which this machine reaches the same API server.
+    """The remote secret's credential, with a way on which this machine reaches the same API server.
 
-    Credential and CA are those of the Secret; only where nobody answers at its address
-    here (a container's name, a private network) the user's own kubeconfig says the way.
+    Only where nobody with a certificate of the Secret's CA answers at its address here (a container's name, a private
+    network whose addresses a stranger answers for) the user's own kubeconfig says the way.
     """
-    server = urlsplit(kube.server_of(kubeconfig))
-    try:
-        with socket.create_connection((server.hostname or "", server.port or 443), _CONNECT_SECONDS):
-            return kubeconfig
-    except OSError:
-        return kube.with_server(kubeconfig, kube.server_of(remote.cluster.member.kubeconfig))
+    if met(kubeconfig).outcome is Outcome.OK:
+        return kubeconfig
+    return kube.with_cluster_of(kubeconfig, remote.cluster.member.kubeconfig)
+
+
+def met(kubeconfig: str) -> Handshake:
+    """What this machine meets at a kubeconfig's API server, if it trusts the CA that stands beside it."""
+    found = objects.credential(kubeconfig)
+    server = urlsplit(found.server if found else "")
+    host, port = server.hostname or "", server.port or 443
+    return handshake.greet(host, port, host, found.authority if found else "", seconds=_CONNECT_SECONDS)
 
 
 def _lasts(view: MeshView, remote: ClusterView) -> Answer:

@@ -65,16 +65,12 @@ def greet(
             HTTP/2 servers do, since in TLS 1.3 it judges the certificate after the handshake.
         seconds: for each of the two steps.
     """
-    context = ssl.create_default_context(cadata=root or None)
-    context.check_hostname = bool(root) and by_name
-    context.verify_mode = ssl.CERT_REQUIRED if root else ssl.CERT_NONE
-    # Istio's mesh certificates need not carry what RFC 5280 asks of web servers' ones.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.set_alpn_protocols([protocol])
-    if client:
-        context.load_cert_chain(client)
     where = with_port(address, port)
     try:
+        context = _context(root, by_name=by_name)
+        context.set_alpn_protocols([protocol])
+        if client:
+            context.load_cert_chain(client)
         with (
             socket.create_connection((address, port), seconds) as connection,
             context.wrap_socket(connection, server_hostname=server_name) as secured,
@@ -88,6 +84,15 @@ def greet(
             words = error.reason.lower().replace("_", " ")
             return Handshake(outcome=Outcome.NOT_TAKEN, seen=f"{where} ends the handshake: {words}")
         return _failure(where, error, server_name)
+
+
+def _context(root: str, *, by_name: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=root or None)
+    context.check_hostname = bool(root) and by_name
+    context.verify_mode = ssl.CERT_REQUIRED if root else ssl.CERT_NONE
+    # Istio's mesh certificates need not carry what RFC 5280 asks of web servers' ones.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _unverified_chain(secured: ssl.SSLSocket) -> list[bytes]:

@@ -7,6 +7,7 @@ from tether import istiod_endpoints, kube, metadata
 from tether.addresses import with_port
 from tether.doctor import before, credential, fixes, istiod, objects
 from tether.doctor.check import Answer, Check, Family, Scope, ok, wrong
+from tether.doctor.handshake import Outcome
 from tether.doctor.objects import REMOTE_SECRET_LABEL
 from tether.doctor.view import ClusterView, MeshView
 
@@ -182,13 +183,23 @@ def _synced(view: MeshView, remote: ClusterView) -> Answer:
             cause="it refused the remote secret or missed its change (istio/istio#58047); its log says which",
             fix=fixes.restart_istiod(view),
         )
-    found = objects.secret_of(view, remote)
-    server = kube.server_of(found[2]) if found else "the API server"
     return wrong(
         f"istiod says {states[expected]} for {expected}",
-        cause=f"istiod's pod does not reach {server}: a name that the primary cannot resolve, a firewall, or an "
-        "address that changed",
+        cause=_why_unread(view, remote),
         fix=fixes.rebuild(view, _new_secret(view, remote, expected)) + "\n" + fixes.restart_istiod(view),
+    )
+
+
+def _why_unread(view: MeshView, remote: ClusterView) -> str:
+    found = objects.secret_of(view, remote)
+    if found is None:
+        return "there is no remote secret any more"
+    content = found[2]
+    if (met := credential.met(content)).outcome in (Outcome.UNTRUSTED, Outcome.WRONG_NAME):
+        return f"another than {remote.name}'s API server answers there: {met.seen}"
+    return (
+        f"istiod's pod does not reach {kube.server_of(content)}: a name that the primary cannot resolve, a firewall, "
+        "or an address that changed"
     )
 
 

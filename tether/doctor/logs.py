@@ -57,7 +57,8 @@ SIGNS = (
     _sign(Source.ISTIOD, r"tokenreviews?\b.*(?:i/o timeout|connection refused|no such host|no route to host|deadline)",
           "D12", "D17"),
     _sign(Source.ISTIOD, r"(?:Failed to watch|failed to list|watch error|unable to).*"
-          r"(?:i/o timeout|connection refused|no such host|no route to host|HTTP response to HTTPS)", "D12", "D17"),
+          r"(?:i/o timeout|connection refused|no such host|no route to host|HTTP response to HTTPS|"
+          r"failed to verify certificate)", "D12", "D17"),
     _sign(Source.ISTIOD, r"cluster_id=(?P<cluster>\S+).*(?:failed|timed out)|"
           r"remote cluster (?P<cluster_>\S+) failed to sync", "D12", "D13", "D17", "D30", "D31"),
     _sign(Source.ISTIOD, r"(?:is not allowed: |create remote cluster failed|failed to load kubeconfig)", "D12"),

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.e2e.breaking.lab import GATEWAY, ISTIO, PRIMARY, REMOTE, Breakage, Lab
-from tests.e2e.breaking.link import NOWHERE, SECRET, again, secret, server
+from tests.e2e.breaking.link import SECRET, again, at_nobody, secret
 from tests.e2e.environment import PROJECT
 from tether import addresses, parts
 from tether.gateway_entry import NETWORK_LABEL
@@ -88,7 +88,7 @@ def _workload_in_plain_text(lab: Lab) -> None:
 
 def _gave_up(lab: Lab) -> None:
     """A remote's API server that was away for half a minute and is back."""
-    secret(server(f"https://{NOWHERE}:6443"))(lab)
+    secret(at_nobody(lab))(lab)
     given_up = re.compile(r'^remote_cluster_sync_timeouts_total\{cluster="cluster2"\} [1-9]', re.MULTILINE)
     metrics = ("exec", "deployment/istiod", "--", "pilot-discovery", "request", "GET", "/metrics")
     lab.until(lambda: given_up.search(lab.kubectl(PRIMARY, *metrics).stdout), "istiod gave up on the remote")
@@ -110,7 +110,7 @@ def _secret_of_a_cluster_that_is_gone(lab: Lab) -> None:
     lab.remove_at_the_end(PRIMARY, "secret", "istio-remote-secret-cluster9")
     found = lab.read(PRIMARY, f"secret {SECRET}")
     kubeconfig = yaml.safe_load(base64.b64decode(found["data"][REMOTE]))
-    server(f"https://{NOWHERE}:6443")(kubeconfig)
+    at_nobody(lab)(kubeconfig)
     found["data"] = {"cluster9": base64.b64encode(yaml.safe_dump(kubeconfig).encode()).decode()}
     again(lab, found, name="istio-remote-secret-cluster9", key="cluster9")
 

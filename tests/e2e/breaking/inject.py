@@ -28,8 +28,8 @@ def _no_slice(lab: Lab) -> None:
 
 def _moved_address(lab: Lab) -> None:
     lab.keep(REMOTE, "endpointslice istiod")
-    lab.patch(REMOTE, "endpointslice istiod", [{"op": "replace", "path": "/endpoints/0/addresses/0",
-                                                "value": "10.89.255.254"}], "json")  # fmt: skip
+    moved = {"op": "replace", "path": "/endpoints/0/addresses/0", "value": lab.nobody()}
+    lab.patch(REMOTE, "endpointslice istiod", [moved], "json")
 
 
 def _not_exposed(lab: Lab) -> None:

@@ -1,5 +1,6 @@
 """A mesh that is broken on purpose, and put back."""
 
+import ipaddress
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tests.e2e.environment import Environment, Ran, runtime, until
+from tether.topology import container_range
 
 ISTIO = "istio-system"
 PRIMARY, REMOTE = "cluster1", "cluster2"
@@ -101,6 +103,16 @@ class Lab:
     def node(self, cluster: str) -> str:
         """Container of a cluster's node."""
         return f"{cluster}-{self.environment.suffix}-control-plane"
+
+    def nobody(self) -> str:
+        """An address of the mesh's own network that nobody has: containers get the first ones of their range.
+
+        One of a network that is not the mesh's may be answered for, by a stranger or by whoever routes.
+        """
+        (node,) = self.read(PRIMARY, "nodes")["items"]
+        own = next(one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP")
+        network = ipaddress.ip_network(f"{own}/24", strict=False)
+        return str(ipaddress.ip_network(container_range(str(network)))[-1])
 
     def until(self, question: Callable[[], object], what: str) -> None:
         """Ask until the answer is yes."""

@@ -13,8 +13,6 @@ from tether import reader_rights
 from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET
 
 SECRET = "istio-remote-secret-cluster2"
-NOWHERE = "10.89.255.254"
-"""Nobody has this address of the container networks' range."""
 
 
 def secret(change: Callable[[dict[str, Any]], None]) -> Callable[[Lab], None]:
@@ -37,6 +35,17 @@ def server(url: str) -> Callable[[dict[str, Any]], None]:
         kubeconfig["clusters"][0]["cluster"]["server"] = url
 
     return change
+
+
+def at_nobody(lab: Lab, scheme: str = "https") -> Callable[[dict[str, Any]], None]:
+    """Have it lead to an address that nobody has."""
+    return server(f"{scheme}://{lab.nobody()}:6443")
+
+
+def _address_of_another_cluster(lab: Lab) -> None:
+    """Of the primary itself: the CA and the token stay the remote's."""
+    (endpoint,) = lab.read(PRIMARY, "endpoints kubernetes -n default")["subsets"]
+    secret(server(f"https://{endpoint['addresses'][0]['ip']}:{endpoint['ports'][0]['port']}"))(lab)
 
 
 def _exec(kubeconfig: dict[str, Any]) -> None:
@@ -151,7 +160,7 @@ BREAKAGES = (
     Breakage("the remote secret lies in another namespace", "D11", REMOTE, _misplaced_secret),
     Breakage("the remote secret has two keys", "D11", REMOTE, _two_keys),
     Breakage("the API server's address is loopback", "D12", REMOTE, secret(server("https://127.0.0.1:6443"))),
-    Breakage("the API server's address is plain http", "D12", REMOTE, secret(server("http://10.89.0.2:6443"))),
+    Breakage("the API server's address is plain http", "D12", REMOTE, lambda lab: secret(at_nobody(lab, "http"))(lab)),
     Breakage("the kubeconfig runs a command", "D12", REMOTE, secret(_exec), evidence="create remote cluster failed"),
     Breakage("the kubeconfig has the CA of another cluster", "D12", REMOTE, secret(_authority)),
     Breakage("the token is revoked", "D13", REMOTE, _revoked_token, way=Way.STACK),
@@ -166,8 +175,9 @@ BREAKAGES = (
     Breakage("the namespace has another network", "D15", REMOTE, _wrong_network_label),
     Breakage("the gateway has another network", "D15", REMOTE, _wrong_network_of_gateway),
     Breakage("the annotation was removed before the secret came", "D16", REMOTE, _no_annotation),
-    Breakage("istiod does not reach the remote's API server", "D17", REMOTE,
-             secret(server(f"https://{NOWHERE}:6443"))),
+    Breakage("istiod does not reach the remote's API server", "D17", REMOTE, lambda lab: secret(at_nobody(lab))(lab)),
+    Breakage("the API server's address is that of another cluster", "D17", REMOTE, _address_of_another_cluster,
+             evidence="failed to verify certificate", cause="another than cluster2's API server answers there"),
     Breakage("two secrets stand for one cluster", "D18", PRIMARY, _second_secret),
     Breakage("the annotation came too late", "D34", REMOTE, _late_annotation),
 )  # fmt: skip

@@ -144,6 +144,11 @@ def elsewhere(mesh: FakeMesh) -> None:
     mesh.primary.put("/api/v1/namespaces/default/secrets/istio-remote-secret-cluster2", found)
 
 
+def another_api_server(mesh: FakeMesh) -> None:
+    mesh.debug("clusterz", [{"id": "cluster2", "syncStatus": "timeout"}])
+    mesh.greetings["cluster2", 6443] = Handshake(outcome=Outcome.UNTRUSTED, seen="cluster2:6443 is a stranger")
+
+
 def other_key(mesh: FakeMesh) -> None:
     mesh.primary.put(SECRET, remote_secret(kubeconfig(), key="cluster-2"))
 

@@ -132,6 +132,8 @@ class FakeMesh:
     """The remote's API server in the user's kubeconfig, where it is another than in the remote secret."""
     names: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """What this machine's resolver knows."""
+    tried: list[str] = field(default_factory=list[str])
+    """Kubeconfigs with which the remote secret's credential was tried."""
     planned: bool = True
     """Whether somebody said which IDs and networks the clusters are meant to have."""
 
@@ -189,7 +191,6 @@ class FakeMesh:
         patch.setattr("tether.doctor.data._PAUSE_SECONDS", 0)
         patch.setattr("tether.doctor.handshake.connect", self._met)
         patch.setattr("tether.doctor.handshake.greet", self._greeted)
-        patch.setattr("tether.doctor.credential._reachable", _as_it_is)
         patch.setattr("tether.kube.connect", self._by_secret)
         patch.setattr("socket.getaddrinfo", self._resolved)
 
@@ -210,6 +211,7 @@ class FakeMesh:
 
     @contextmanager
     def _by_secret(self, content: str) -> Generator[FakeCluster]:
+        self.tried.append(content)
         reader = FakeCluster("reader")
         if self.token_error:
             reader.refused["selfsubjectreviews"] = self.token_error
@@ -223,10 +225,6 @@ class FakeMesh:
 
         reader.answers["selfsubjectaccessreviews"] = allowed
         yield reader
-
-
-def _as_it_is(content: str, remote: object) -> str:
-    return content
 
 
 def pod(labels: Mapping[str, str], *, image: str = "proxy", ready: bool = True, **spec: Any) -> kube.Object:

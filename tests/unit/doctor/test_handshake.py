@@ -64,6 +64,11 @@ def test_another_root_is_not_trusted(server: int) -> None:
     assert "is not trusted" in found.seen
 
 
+def test_a_root_that_is_no_certificate_trusts_nobody(server: int) -> None:
+    assert greet(server, pem="no certificate").outcome is Outcome.FAILED
+    assert greet(server).outcome is Outcome.OK
+
+
 def test_another_name_is_said_to_be_another_name(server: int) -> None:
     found = greet(server, name="istiod.other.svc")
 

@@ -22,6 +22,8 @@ REAL = {
     ("istiod", 'Post "https://x:6443/apis/authentication.k8s.io/v1/tokenreviews": dial tcp: i/o timeout'): "D17",
     ("istiod", "Failed to watch *v1.Pod: failed to list *v1.Pod: dial tcp 1.2.3.4:6443: connection refused"):
         "D17",
+    ("istiod", "failed to list *v1.Pod: tls: failed to verify certificate: x509: unknown authority"):
+        "D17",
     ("istiod", "remote cluster cluster2 failed to sync after 30s"): "D17",
     ("istiod", "kubeconfig is not allowed: exec is not allowed"): "D12",
     ("istiod", "cluster cluster2 (config cluster) would overwrite the config cluster"): "D18",

@@ -175,6 +175,17 @@ def test_the_server_can_be_read_and_replaced() -> None:
     assert yaml.safe_load(after)["clusters"][1] == yaml.safe_load(before)["clusters"][1]
 
 
+def test_a_credential_is_taken_to_another_cluster() -> None:
+    before, other = kubeconfig("https://127.0.0.1:1"), kubeconfig("https://node:6443", token="another")
+
+    after = kube.with_cluster_of(before, other)
+
+    assert kube.server_of(after) == "https://node:6443"
+    assert yaml.safe_load(after)["users"] == yaml.safe_load(before)["users"]
+    assert kube.with_cluster_of(after, before) == kube.with_cluster_of(before, before)
+    assert yaml.safe_load(after)["clusters"][1] == yaml.safe_load(before)["clusters"][1]
+
+
 def test_a_command_that_cannot_be_started_is_a_kube_error(server: Server) -> None:
     with kube.connect(kubeconfig(server.url)) as cluster, pytest.raises(kube.KubeError, match="cannot run a command"):
         cluster.execute("n", "p", ["true"])
