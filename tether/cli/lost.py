@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from tether.cli import runtime_call
 from tether.cli.remnants import Remnants
 from tether.environments import labels
 from tether.environments.registry import Entry
@@ -99,9 +100,4 @@ def _labelled(execute: Run, runtime: str) -> Iterator[tuple[str, str, Entry]]:
 
 
 def _execute(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, env=dict(environment), timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return subprocess.CompletedProcess(command, 1, "", str(error))
+    return runtime_call.answer(command, environment, _SECONDS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from tether import kube, mesh, parts, topology, wait
-from tether.cli import environments, node_scripts, project, records, room, target
+from tether.cli import environments, node_scripts, project, records, room, runtime_call, target
 from tether.cli.progress import Progress
 from tether.cli.project import Project
 from tether.cli.remnants import Machine
@@ -204,10 +204,7 @@ class _Runtime:
             TetherError: it failed.
         """
         try:
-            done = subprocess.run(
-                [self._name, *arguments], env=self._environment, capture_output=True, text=True,
-                timeout=_RUNTIME_SECONDS, check=False,
-            )  # fmt: skip
+            done = runtime_call.call([self._name, *arguments], self._environment, _RUNTIME_SECONDS)
         except subprocess.TimeoutExpired:
             raise TetherError(f"{self._name} {arguments[0]} did not end in {_RUNTIME_SECONDS:.0f} s") from None
         if done.returncode:

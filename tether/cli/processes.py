@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tether import podman_work
+
 _PROC = Path("/proc")
 _WORKERS = ("kind", "podman", "docker", "conmon")
 """Programs that carry the name of a cluster or network in their arguments while they work on it."""
@@ -100,11 +102,14 @@ def _is_plugin(process: Process) -> bool:
 
 
 def end(processes: Iterable[Process]) -> None:
-    """End processes: asked first, then by force."""
+    """End processes: asked first, then by force; what Podman would leave half-made ends by itself."""
     asked = list(processes)
+    working = [process for process in asked if podman_work.is_half_way(process.arguments)]
     for process in asked:
-        _signal(process.number, signal.SIGTERM)
+        if process not in working:
+            _signal(process.number, signal.SIGTERM)
     await_end(asked)
+    podman_work.await_end(lambda: any(is_alive(process.number) for process in working))
     for process in asked:
         _signal(process.number, signal.SIGKILL)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tether import frozen, topology
-from tether.cli import processes
+from tether import frozen, podman_work, topology
+from tether.cli import processes, runtime_call
 from tether.cli.processes import Process
 from tether.cli.project import Project
 from tether.errors import TetherError
@@ -59,21 +59,22 @@ class Machine:
         """Containers, networks, volumes and processes of environments."""
         if not suffixes:
             return Remnants()
-        marks = [f"-{suffix}" for suffix in suffixes]
+        at_work = _at_work([f"-{suffix}" for suffix in suffixes])
         return Remnants(
             containers=tuple(self._names(suffixes, "ps", "--all", "--format", "{{.Names}}")),
             networks=tuple(self._names(suffixes, "network", "ls", "--format", "{{.Name}}")),
             volumes=tuple(self._volumes(suffixes)),
-            processes=tuple(processes.working_on(marks)),
+            processes=at_work,
         )
 
     def of_cluster(self, cluster: str) -> Remnants:
         """What there is of one kind cluster."""
         label = f"label={topology.KIND_CLUSTER_LABEL}={cluster}"
+        at_work = _at_work([cluster])
         return Remnants(
             containers=tuple(self._lines("ps", "--all", "--filter", label, "--format", "{{.Names}}")),
             volumes=tuple(self._lines("volume", "ls", "--quiet", "--filter", label)),
-            processes=tuple(processes.working_on([cluster])),
+            processes=at_work,
         )
 
     def remove(self, remnants: Remnants) -> None:
@@ -139,12 +140,17 @@ class Machine:
             )
 
     def _execute(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        try:
-            return subprocess.run(
-                command, capture_output=True, text=True, env=dict(self._environment), timeout=_SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return subprocess.CompletedProcess(command, 1, "", str(error))
+        return runtime_call.answer(command, self._environment, _SECONDS)
+
+
+def _at_work(marks: Collection[str]) -> tuple[Process, ...]:
+    """Who works on an environment, once Podman is not about to put a container there that no list shows yet."""
+
+    def is_about_to() -> bool:
+        return any(podman_work.is_half_way(process.arguments) for process in processes.working_on(marks))
+
+    podman_work.await_end(is_about_to)
+    return tuple(processes.working_on(marks))
 
 
 def state_files(project: Project) -> tuple[Path, ...]:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from tether import podman_work
 from tether_provider.errors import CancelledError, ProviderError
 
 _POLL = 0.05
 _GRACE = 0.5
-"""Seconds between the polite and the final signal; a cancelled child is gone within a second."""
+"""Seconds between the polite and the final signal; a cancelled child is gone within a second, unless Podman works."""
 
 
 class ChildTimeoutError(ProviderError):
@@ -65,7 +66,7 @@ def run(
     """
     try:
         child = subprocess.Popen(
-            arguments,
+            list(arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -111,9 +112,11 @@ def _await_end(child: subprocess.Popen[str], name: str, timeout: float, cancel: 
 
 def _end(child: subprocess.Popen[str]) -> None:
     if child.poll() is None:
-        _signal_group(child, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE)
+        if not podman_work.is_half_way(child.args):
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_GRACE)
+        podman_work.await_end(lambda: podman_work.in_group(child.pid))
         _signal_group(child, signal.SIGKILL)
         child.wait()
 

@@ -54,6 +54,16 @@ def test_a_kind_at_work_on_a_cluster_is_found_and_ended(start: Start) -> None:
     assert other.poll() is None
 
 
+def test_a_podman_that_makes_a_node_is_let_finish(tmp_path: Path) -> None:
+    shutil.copy("/bin/sh", tmp_path / "podman")
+    (tmp_path / "run").write_text("sleep 1; touch done")
+    running = subprocess.Popen(["./podman", "run", "--name", "cluster1-feedabba"], cwd=tmp_path)
+    assert eventually(lambda: [one.number for one in processes.working_on(["-feedabba"])] == [running.pid])
+    processes.end(processes.working_on(["-feedabba"]))
+    assert running.wait(timeout=10) == 0
+    assert (tmp_path / "done").exists()
+
+
 def test_other_programs_that_only_name_a_cluster_are_left_alone(start: Start) -> None:
     start("editor", "cluster1-feedf00d.log")
     time.sleep(0.2)

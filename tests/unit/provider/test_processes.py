@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 import threading
 import time
@@ -89,3 +90,25 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to read")
+@pytest.mark.parametrize(("verb", "finishes"), [("run", True), ("exec", False)])
+def test_of_a_cancelled_child_only_what_podman_would_leave_half_made_is_let_finish(
+    tmp_path: Path, verb: str, finishes: bool
+) -> None:
+    shutil.copy("/bin/sh", tmp_path / "podman")
+    (tmp_path / verb).write_text("touch begun; sleep 1; touch done")
+    cancel = threading.Event()
+
+    def cancel_when_begun() -> None:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        cancel.set()
+
+    threading.Thread(target=cancel_when_begun, daemon=True).start()
+    with pytest.raises(errors.CancelledError):
+        processes.run(["sh", "-c", f"cd {tmp_path} && ./podman {verb}; touch next"], timeout=20, cancel=cancel)
+
+    assert (tmp_path / "done").exists() is finishes
+    assert not (tmp_path / "next").exists()
