@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +93,12 @@ def test_kubeconfigs_are_secret_in_the_outputs_and_in_the_state(mesh: Mesh) -> N
     assert "PRIVATE KEY" not in state
     token = mesh.environment.get("cluster2", "-n", "istio-system", "secret", topology.READER_TOKEN_SECRET)
     assert token["data"]["token"] not in state
+
+
+def test_an_engine_s_command_leaves_no_kubeconfig_in_the_temporary_folder(mesh: Mesh, tmp_path: Path) -> None:
+    ran = mesh.environment.run("pulumi", "preview", "--non-interactive", environment={"TMPDIR": str(tmp_path)})
+    assert ran.code == 0, ran.talk
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and "clusters:" in path.read_text()] == []
 
 
 def test_the_readme_output_is_a_page_with_every_cluster(mesh: Mesh) -> None:

@@ -181,7 +181,15 @@ def _remove_files(place: Project) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+    _remove_plugin_files(place)
     stack_file.forget_salt(place)
+
+
+def _remove_plugin_files(place: Project) -> None:
+    """What plugins that have ended left (toolchain/install.py): kubeconfigs of clusters that may still be there."""
+    for path in (place.private / "pulumi" / "plugin-files").glob("[0-9]*"):
+        if not processes.is_alive(int(path.name)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _prove_gone(place: Project, machine: Machine, suffixes: frozenset[str]) -> None:

@@ -56,11 +56,56 @@ def test_where_the_disk_cannot_link_the_engine_is_copied_once(
     assert place.stat().st_ino == first
 
 
-def test_plugins_lie_where_the_engine_looks_for_exactly_their_version(tmp_path: Path, target: Path):
-    clone = Checkout(tmp_path)
-    install.install_plugin(clone, versions.PULUMI_RANDOM, target)
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """One that leaves a temporary file and says where."""
+    clone, program = Checkout(tmp_path / "a project's folder"), tmp_path / "the program"
+    program.write_text('#!/bin/sh\necho secret >"$TMPDIR/kubeconfig"; echo "$TMPDIR" "$@"\n')
+    program.chmod(0o755)
+    install.install_plugin(clone, versions.PULUMI_RANDOM, program)
     name = f"plugins/resource-random-v{versions.PULUMI_RANDOM.version}/pulumi-resource-random"
-    assert (clone.pulumi_home / name).resolve() == target
+    return clone.pulumi_home / name
+
+
+def ran(plugin: Path, home: Path | None) -> Path:
+    environment = {name: value for name, value in os.environ.items() if name != "PULUMI_HOME"}
+    if home:
+        environment["PULUMI_HOME"] = str(home)
+    done = subprocess.run([plugin, "127.0.0.1:1"], capture_output=True, text=True, env=environment, check=True)
+    folder, _, rest = done.stdout.rpartition(" ")
+    assert rest == "127.0.0.1:1\n"
+    return Path(folder)
+
+
+def test_a_plugin_lies_where_the_engine_looks_for_exactly_its_version_and_keeps_its_files_private(
+    plugin: Path, tmp_path: Path
+):
+    folder = ran(plugin, tmp_path / "home")
+
+    assert folder.parent == tmp_path / "home" / "plugin-files"
+    assert folder.stat().st_mode & 0o077 == 0
+    assert ran(plugin, None).parent == plugin.parents[2] / "plugin-files"
+
+
+def test_what_plugins_left_is_removed_by_the_next_one_but_not_from_one_that_runs(plugin: Path, tmp_path: Path):
+    first = ran(plugin, tmp_path / "home")
+    running = first.with_name(str(os.getpid()))
+    running.mkdir()
+
+    second = ran(plugin, tmp_path / "home")
+
+    assert sorted(first.parent.iterdir()) == sorted([running, second])
+
+
+def test_a_plugin_that_was_a_link_is_written_beside_what_it_led_to(tmp_path: Path, target: Path):
+    clone, before = Checkout(tmp_path), target.read_bytes()
+    place = clone.pulumi_home / f"plugins/resource-random-v{versions.PULUMI_RANDOM.version}/pulumi-resource-random"
+    install.link(place, target)
+
+    install.install_plugin(clone, versions.PULUMI_RANDOM, target)
+
+    assert not place.is_symlink()
+    assert target.read_bytes() == before
 
 
 def test_the_language_host_starts_with_the_projects_own_python(tmp_path: Path):
