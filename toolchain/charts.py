@@ -18,6 +18,9 @@ ISTIO_CHARTS: Mapping[str, str] = {
 METALLB_CHART = "charts/metallb"
 METALLB_FRR = "  frr:\n    enabled: true\n"
 """On in the chart, and wants an image with routing daemons; addresses on one network are announced without them."""
+ISTIOD_PERIOD = "            initialDelaySeconds: 1\n            periodSeconds: 3\n"
+"""Of istiod's readiness probe, which no value of the chart changes: istiod needs two seconds, and had four. A kubelet
+that has just started also waits up to a period before its first look."""
 
 
 @cache
@@ -36,9 +39,10 @@ def _make_charts(workshop: Workshop, line: IstioLine) -> None:
     for name, path in ISTIO_CHARTS.items():
         _copy(istio / path, workshop.draft / name)
         _stamp(workshop.draft / name / "Chart.yaml", line)
+    _replace(workshop.draft / "istiod" / "templates" / "deployment.yaml", ISTIOD_PERIOD, ("3", "1"))
     metallb = golang.module_folder(workshop, "metallb", versions.METALLB)
     _copy(metallb / METALLB_CHART, workshop.draft / "metallb")
-    _turn_frr_off(workshop.draft / "metallb" / "values.yaml")
+    _replace(workshop.draft / "metallb" / "values.yaml", METALLB_FRR, ("true", "false"))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -58,8 +62,13 @@ def _stamp(chart: Path, line: IstioLine) -> None:
     chart.write_text("\n".join(rows) + "\n")
 
 
-def _turn_frr_off(values: Path) -> None:
-    text = values.read_text()
-    if text.count(METALLB_FRR) != 1:
-        raise ValueError(f"{values.name} of the MetalLB chart switches FRR in another way than the one that is pinned")
-    values.write_text(text.replace(METALLB_FRR, METALLB_FRR.replace("true", "false")))
+def _replace(file: Path, passage: str, change: tuple[str, str]) -> None:
+    """Change what a chart has once.
+
+    Raises:
+        ValueError: the chart is another one than the one that is pinned.
+    """
+    text = file.read_text()
+    if text.count(passage) != 1:
+        raise ValueError(f"{file.name} of the chart has not once, as in the one that is pinned: {passage.strip()}")
+    file.write_text(text.replace(passage, passage.replace(*change)))

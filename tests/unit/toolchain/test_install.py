@@ -141,13 +141,13 @@ def test_a_chart_gets_the_version_of_the_mesh(tmp_path: Path):
     )
 
 
-def test_a_chart_that_switches_frr_in_another_way_is_not_patched_silently(tmp_path: Path):
+def test_a_chart_that_is_another_one_is_not_patched_silently(tmp_path: Path):
     values = tmp_path / "values.yaml"
     values.write_text(f"speaker:\n{charts.METALLB_FRR}")
-    charts._turn_frr_off(values)  # pyright: ignore[reportPrivateUsage]
+    charts._replace(values, charts.METALLB_FRR, ("true", "false"))  # pyright: ignore[reportPrivateUsage]
     assert values.read_text() == "speaker:\n  frr:\n    enabled: false\n"
-    with pytest.raises(ValueError, match="another way"):
-        charts._turn_frr_off(values)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(ValueError, match="not once"):
+        charts._replace(values, charts.METALLB_FRR, ("true", "false"))  # pyright: ignore[reportPrivateUsage]
 
 
 def test_the_node_images_tag_is_the_digest_of_what_goes_in():
