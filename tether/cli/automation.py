@@ -26,10 +26,24 @@ class AutomatedEngine(Engine):
         self._stack(options).destroy(suppress_outputs=True, show_secrets=False)
 
     def _stack(self, options: tuple[str, ...]) -> automation.Stack:
-        workspace = automation.LocalWorkspace(
+        workspace = _Workspace(
             work_dir=str(self.project.root), pulumi_command=_Command(self, options), env_vars=self.environment
         )
         return automation.Stack.select(self.project.stack, workspace)
+
+
+class _Workspace(automation.LocalWorkspace):
+    """Leaves out what the Automation API asks an engine for around every command, and nobody here reads.
+
+    Each question starts one, which takes half a second beside API servers that have just been made.
+    """
+
+    def select_stack(self, stack_name: str) -> None:
+        """Every command of ours names its stack."""
+
+    def stack_outputs(self, stack_name: str) -> automation.OutputMap:
+        """They are read from the state."""
+        return {}
 
 
 class _Command(automation.PulumiCommand):

@@ -17,9 +17,7 @@ from tether.cli.engine import Engine, EngineError, InterruptedRunError, engine_o
 from tether.errors import LockedError, TimedOutError, UsageError
 
 ANSWERS = f"""
-    if arguments[:2] == ["stack", "output"]:
-        print("{{}}")
-    elif arguments[:2] == ["stack", "history"]:
+    if arguments[:2] == ["stack", "history"]:
         print(json.dumps([{HISTORY!r}]))
     elif arguments[0] in ("up", "destroy"):
         WORK
@@ -47,22 +45,21 @@ def test_only_an_environment_s_engine_is_automated(tmp_path: Path) -> None:
     assert type(engine_of(checkout(tmp_path / "two"), os.environ)) is Engine
 
 
-def test_a_run_selects_the_stack_and_looks_at_what_came_of_it(
+def test_a_run_names_its_stack_and_starts_no_engine_for_what_nobody_reads(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     automated(tmp_path).up("--refresh")
-    select, up, *looks = calls(tmp_path / "bin")
-    assert select.startswith("stack select --stack kind")
+    up, *looks = calls(tmp_path / "bin")
     for said in ("up --yes", "--exec-kind auto.local", "--refresh", "--event-log", "--suppress-permalink=true"):
         assert said in up
     assert up.count("--stack kind") == 1
-    assert [" ".join(look.split()[:2]) for look in looks] == ["stack output", "stack output", "stack history"]
+    assert [" ".join(look.split()[:2]) for look in looks] == ["stack history"]
     assert "display" in capfd.readouterr().err
 
 
 def test_a_removal_takes_the_options_that_it_is_given(tmp_path: Path) -> None:
     automated(tmp_path).destroy("--continue-on-error")
-    destroy = calls(tmp_path / "bin")[1]
+    destroy = calls(tmp_path / "bin")[0]
     assert destroy.startswith("destroy --skip-preview --yes")
     assert "--continue-on-error" in destroy
 
@@ -70,7 +67,7 @@ def test_a_removal_takes_the_options_that_it_is_given(tmp_path: Path) -> None:
 def test_a_failure_is_told_as_everywhere_and_nothing_more_is_asked(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="code 3: error: disk is full"):
         automated(tmp_path, fails("error: disk is full", 3)).up()
-    assert len(calls(tmp_path / "bin")) == 2
+    assert len(calls(tmp_path / "bin")) == 1
     with pytest.raises(LockedError):
         automated(tmp_path / "two", fails("error: the stack is currently locked by 1 lock(s).")).up()
 
