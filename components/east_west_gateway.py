@@ -91,7 +91,7 @@ class EastWestGateway(pulumi.ComponentResource):
                 "serviceName": SERVICE,
                 "expectedAddress": wanted,
                 "timeoutSeconds": istio["timeout_seconds"],
-                **_triggers(args.get("exposure", {})),
+                "triggers": {"release": gateway.revision, **_triggers(args.get("exposure", {}))},
             },
             pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
         )
@@ -136,8 +136,8 @@ def _nodes(exposure: ExposureArgs) -> dict[str, pulumi.Input[str]]:
 
 
 def _triggers(exposure: ExposureArgs) -> dict[str, Any]:
-    """What makes the gate ask anew: nothing else of it tells that other nodes or ports lead to the gateway."""
+    """What else makes the gate ask anew: nothing of it tells that other nodes or ports lead to the gateway."""
     if "node_ports" not in exposure:
         return {}
     ports = cast("Mapping[str, int]", exposure["node_ports"])
-    return {"triggers": {**{name: str(port) for name, port in ports.items()}, **_nodes(exposure)}}
+    return {**{name: str(port) for name, port in ports.items()}, **_nodes(exposure)}

@@ -52,6 +52,7 @@ class IngressGateway(pulumi.ComponentResource):
                 "namespace": args["istio_namespace"],
                 "serviceName": SERVICE,
                 "timeoutSeconds": istio["timeout_seconds"],
+                "triggers": {"release": gateway.revision},
             },
             pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
         )

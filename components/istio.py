@@ -67,9 +67,10 @@ def release(
     values: dict[str, Any],
     labels: Mapping[str, str] | None = None,
     create_namespace: bool = False,
+    skip_await: bool = False,
     depends_on: list[pulumi.Resource] | None = None,
 ) -> HelmRelease:
-    """Install one chart as a Helm release of a fixed name, waiting until it is ready."""
+    """Install one chart as a Helm release of a fixed name, waiting until it is ready unless a gate does."""
     return HelmRelease(
         name,
         {
@@ -79,6 +80,7 @@ def release(
             "createNamespace": create_namespace,
             "values": values,
             "timeout": timeout_seconds,
+            **({"skipAwait": True} if skip_await else {}),
             **({"postrender": post_renderer(labels)} if labels else {}),
             # The charts are pinned and tested; for their validation a fresh API server would first have to
             # put its whole OpenAPI document together, again after every new kind.
@@ -120,6 +122,9 @@ def istio_release(
         timeout_seconds=istio["timeout_seconds"],
         values=laid_over({**values, **named}, istio.get("helm_values"), chart),
         labels=istio.get("labels"),
+        # Helm looks every two seconds. Nobody else waits for kinds to be served; istiod and gateways have gates, which
+        # look more often and say what is missing.
+        skip_await=chart is not Chart.BASE,
         depends_on=depends_on,
     )
 

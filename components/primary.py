@@ -120,12 +120,13 @@ class Primary(pulumi.ComponentResource):
             # for up to twenty seconds in which gateways get no configuration.
             depends_on=[base, signing],
         )
-        """istiod's Release: ready when istiod is."""
+        """istiod's Release: there when its objects are."""
         answers = IstiodReady(
             name,
             {
                 "kubeconfig": args["kubeconfig"],
                 "istioNamespace": namespace_name,
+                **({"revision": istio["revision"]} if "revision" in istio else {}),
                 "timeoutSeconds": istio["timeout_seconds"],
                 # After every change of it another istiod validates.
                 "triggers": {"release": self.istiod.revision},

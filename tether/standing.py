@@ -18,7 +18,7 @@ from tether.topology import Role
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 _SERVICE = "kubernetes:core/v1:Service"
 _GATE = "tether:index:GatewayReady"
-"""Of a gateway at nodes it has triggers (components.east_west_gateway)."""
+"""Of a gateway at nodes it has triggers beside the release (components.east_west_gateway)."""
 _CHAIN = "tether:index:CertificateChain"
 _ISTIOD = "tether:index:IstiodReady"
 """Recorded once istiod has answered."""
@@ -231,7 +231,7 @@ def _before(
         if gate is None:
             return None
         inputs: Mapping[str, Any] = gate.get("inputs") or {}
-        return _type(at_nodes=bool(inputs.get("triggers")))
+        return _type(at_nodes=bool(set(inputs.get("triggers") or ()) - {"release"}))
     tied = [f"{one.name}-istiod" for one in clusters if one.role is Role.REMOTE]
     tied = [name for name in tied if (_RELEASE, name) in made]
     return _type(at_nodes=(_SERVICE, tied[0]) in made) if tied else None

@@ -169,6 +169,7 @@ def test_addresses_that_istiod_looks_up_are_those_of_the_gate(existing: Recordin
 
 def test_a_gate_asks_anew_when_other_nodes_or_ports_lead_to_the_gateway(kind: Recording) -> None:
     assert gates(kind)["cluster1"].inputs["triggers"] == {
+        "release": "3",
         "status": "30021",
         "tls": "30043",
         "xds": "30012",
@@ -198,7 +199,7 @@ def test_a_primary_with_a_load_balancer_leaves_a_remote_behind_nodes_as_it_is() 
 def test_a_mesh_behind_load_balancers_is_told_nothing_of_nodes(two_clusters: Recording) -> None:
     assert "meshNetworks" not in values(two_clusters, "cluster1-istiod")["global"]
     assert [one for one in two_clusters.all() if one.type == SERVICE] == []
-    assert all("triggers" not in gate.inputs for gate in gates(two_clusters).values())
+    assert all(gate.inputs["triggers"] == {"release": "3"} for gate in gates(two_clusters).values())
 
 
 def test_a_mesh_that_stands_is_known_by_what_was_asked_of_the_engine(kind: Recording) -> None:

@@ -15,6 +15,7 @@ from tether.topology import STATUS_PORT
 
 KIND = "GatewayReady"
 SERVICE = "/api/v1/namespaces/istio-system/services/istio-eastwestgateway"
+DEPLOYMENT = "/apis/apps/v1/namespaces/istio-system/deployments/istio-eastwestgateway"
 PODS = "/api/v1/namespaces/istio-system/pods"
 NAME = "localhost"
 """The only name that stands for something on every machine."""
@@ -76,6 +77,22 @@ def test_a_gateway_with_a_host_name_tells_the_addresses_behind_it(
 
     assert (outputs["address"], outputs["ipAddresses"]) == (NAME, ["127.0.0.1"])
     assert outputs["checkedFrom"] == "machine"
+
+
+def test_a_gateway_whose_pods_are_still_those_from_before_its_last_change_is_not_ready(
+    plugin: Plugin, machine: Machine, healthy: None
+) -> None:
+    show(machine, {"ip": "127.0.0.1"})
+    machine.answers[DEPLOYMENT] = {
+        "metadata": {"name": "istio-eastwestgateway", "namespace": "istio-system", "generation": 2},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"istio": "eastwestgateway"}}},
+        "status": {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1},
+    }
+
+    error = failed(lambda: plugin.create(KIND, inputs(machine, timeoutSeconds=1)))
+
+    assert "pods of the last change of istio-eastwestgateway: not ready within 1 s" in error.details()
+    assert "describe deployment istio-eastwestgateway" in error.details()
 
 
 @pytest.fixture

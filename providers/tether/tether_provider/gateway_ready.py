@@ -5,7 +5,7 @@ from typing import Any
 
 import pydantic
 
-from tether import addresses, gate, gateway_entry, kube, mesh_probe, topology
+from tether import addresses, gate, gateway_entry, kube, mesh_probe, rollout, topology
 from tether.gateway_entry import GatewayEntry
 from tether_provider.errors import ProviderError
 from tether_provider.remote_ready import await_gate
@@ -110,6 +110,7 @@ def _steps(inputs: GatewayReadyInputs, api: kube.Api) -> list[gate.Step]:
 
     return [
         gate.Step(f"pod of {service}", lambda: mesh_probe.gateway_running(api, namespace, service)),
+        gate.Step(f"pods of the last change of {service}", lambda: rollout.followed(api, namespace, service)),
         gate.Step(f"address of {service}", find_address),
         gate.Step(f"IP addresses of {service}", lambda: mesh_probe.gateway_ips(api, namespace, service)),
         gate.Step(f"health of {service}", check_health),

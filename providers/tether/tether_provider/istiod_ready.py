@@ -1,12 +1,13 @@
-"""A gate: does the API server reach istiod's webhooks?"""
+"""A gate: do istiod's pods serve, and does the API server reach its webhooks?"""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pydantic
 
-from tether import gate, kube, mesh_probe
+from tether import gate, kube, mesh_probe, rollout
 from tether.istiod_settled import IstiodSettled
+from tether.revision import Revision
 from tether_provider.remote_ready import await_gate
 from tether_provider.resource import SECRET, Found, Operation, Resource, Wire
 
@@ -16,6 +17,8 @@ class IstiodReadyInputs(Wire):
 
     kubeconfig: str = pydantic.Field(json_schema_extra=SECRET)
     istio_namespace: str = "istio-system"
+    revision: str = ""
+    """Of this istiod; empty: Istio's default one."""
     timeout_seconds: float = pydantic.Field(default=300, gt=0)
     triggers: dict[str, str] = pydantic.Field(default_factory=dict[str, str])
     """A change asks anew."""
@@ -28,14 +31,14 @@ class IstiodReadyOutputs(Wire):
 
 
 class IstiodReady(Resource[IstiodReadyInputs, IstiodReadyOutputs]):
-    """Created when istiod validates an Istio object that the API server is given.
+    """Created when istiod runs as it was last written, and validates an Istio object that the API server is given.
 
     A pod that is ready is not yet reached: the node has to learn its address first, and forget
     that of the one before; until then Istio objects are refused (istio/istio base chart, failurePolicy Fail).
     """
 
     token = "tether:index:IstiodReady"  # noqa: S105 - a type token
-    description = "Waits until the API server reaches istiod's webhooks."
+    description = "Waits until istiod's pods serve and the API server reaches its webhooks."
     inputs_type = IstiodReadyInputs
     outputs_type = IstiodReadyOutputs
 
@@ -47,7 +50,9 @@ class IstiodReady(Resource[IstiodReadyInputs, IstiodReadyOutputs]):
         """Wait until the webhook answers."""
         namespace = inputs.istio_namespace
         with kube.connect(inputs.kubeconfig) as primary:
+            istiod = Revision(inputs.revision).istiod
             steps = [
+                gate.Step(f"pods of {istiod}", lambda: rollout.followed(primary, namespace, istiod)),
                 gate.Step("istiod before this one", IstiodSettled(primary, namespace)),
                 gate.Step("istiod's validation", lambda: mesh_probe.validation_answers(primary, namespace)),
             ]

@@ -1,0 +1,59 @@
+"""Whether pods have followed what was last written of their Deployment."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.kube.fake_api import FakeApi, pod
+from tether import rollout
+
+PATH = "/apis/apps/v1/namespaces/istio-system/deployments/istiod"
+PODS = "/api/v1/namespaces/istio-system/pods"
+DONE = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+
+
+def deployment(**status: int) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "istiod", "namespace": "istio-system", "generation": 2},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "istiod"}}},
+        "status": DONE | status,
+    }
+
+
+def test_one_whose_pods_are_all_of_its_last_change_is_waited_for_no_more() -> None:
+    api = FakeApi()
+    api.objects[PATH] = deployment()
+    assert rollout.followed(api, "istio-system", "istiod").ready
+
+
+@pytest.mark.parametrize(
+    ("status", "seen"),
+    [
+        ({"observedGeneration": 1}, "was not looked at yet"),
+        ({"updatedReplicas": 0}, "0 are of its last change, and 1 serve; istiod-2: not ready yet"),
+        ({"replicas": 2}, "1 are of its last change, and 1 serve"),
+        ({"availableReplicas": 0}, "1 are of its last change, and 0 serve"),
+    ],
+    ids=["not taken up", "old pods only", "an old pod is left", "not ready"],
+)
+def test_one_whose_pods_have_not_followed_says_how_far_they_are(status: dict[str, int], seen: str) -> None:
+    api = FakeApi()
+    api.objects[PATH] = deployment(**status)
+    waiting = pod("istiod-2")
+    waiting["status"] = {"conditions": [{"type": "Ready", "status": "False", "message": "not ready yet"}]}
+    api.objects[PODS] = {"items": [pod("istiod-1"), waiting]}
+
+    finding = rollout.followed(api, "istio-system", "istiod")
+
+    assert not finding.ready
+    assert seen.replace("not ready yet", "Ready: not ready yet") in finding.seen
+
+
+def test_one_that_was_just_made_has_no_state_yet() -> None:
+    api = FakeApi()
+    api.objects[PATH] = {key: value for key, value in deployment().items() if key != "status"}
+    assert not rollout.followed(api, "istio-system", "istiod").ready
+
+
+def test_where_there_is_none_nothing_has_to_follow() -> None:
+    assert rollout.followed(FakeApi(), "istio-system", "istiod").ready
