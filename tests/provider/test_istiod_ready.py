@@ -20,7 +20,11 @@ def show(machine: Machine, name: str, **status: int) -> None:
         "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1} | status,
     }
     machine.answers["/api/v1/namespaces/istio-system/pods"] = {"items": []}
-    machine.answers[GATEWAYS] = lambda body, _: (201, body)
+    machine.answers[GATEWAYS] = accepted
+
+
+def accepted(body: Any, _: str) -> tuple[int, Any]:
+    return 201, body
 
 
 def inputs(machine: Machine, **more: Any) -> Mapping[str, Any]:

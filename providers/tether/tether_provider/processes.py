@@ -66,7 +66,7 @@ def run(
     """
     try:
         child = subprocess.Popen(
-            list(arguments),
+            arguments,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -85,7 +85,7 @@ def run(
         _write(child, stdin)
         _await_end(child, arguments[0], timeout, cancel)
     finally:
-        _end(child)
+        _end(child, arguments)
     stdout, stderr = (reader.text() for reader in output)
     return Finished(child.returncode, stdout, stderr)
 
@@ -110,9 +110,9 @@ def _await_end(child: subprocess.Popen[str], name: str, timeout: float, cancel: 
             raise ChildTimeoutError(f"{name} did not end within {timeout:g} s")
 
 
-def _end(child: subprocess.Popen[str]) -> None:
+def _end(child: subprocess.Popen[str], arguments: Sequence[str]) -> None:
     if child.poll() is None:
-        if not podman_work.is_half_way(child.args):
+        if not podman_work.is_half_way(arguments):
             child.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(_GRACE)
