@@ -14,6 +14,8 @@ _ELECTION_RECORD = "control-plane.alpha.kubernetes.io/leader"
 _LEADER_SECONDS = 50.0
 """istiod's lock lives 30 seconds and is renewed every 7.5, which is also how often others try to get it
 (istio/istio pilot/pkg/leaderelection)."""
+_VACANT_SECONDS = 15.0
+"""Twice as long as whoever wants the lock takes to notice that nobody has it."""
 _ENDING_SECONDS = 45.0
 """How long an istiod goes on renewing beside its successor: until that is ready, and 30 seconds of grace."""
 
@@ -53,6 +55,9 @@ def _leads(view: MeshView, remote: ClusterView) -> Answer:
     age = (now - renewed).total_seconds()
     ours = {str(pod["metadata"]["name"]): pod for pod in objects.istiod_pods(view.primary)}
     is_fresh = age <= _LEADER_SECONDS and bool(holder)
+    if age <= _VACANT_SECONDS and not holder:
+        # It ends in good order with a remote that is exchanged, and begins with the one that takes its place.
+        return ok(f"the lock in {remote.name} was given back {age:.0f} seconds ago, to be taken anew")
     if is_fresh and holder in ours:
         return ok(f"{holder} writes root certificates in {remote.name}")
     if any(_may_follow(pod, renewed, now, is_fresh=is_fresh) for pod in ours.values()):

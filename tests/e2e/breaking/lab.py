@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tests.e2e.environment import Environment, Ran, runtime, until
-from tether.topology import container_range
+from tether.topology import DEFAULT_POD_CIDR, container_range
 
 ISTIO = "istio-system"
 PRIMARY, REMOTE = "cluster1", "cluster2"
@@ -79,7 +79,7 @@ class Lab:
             changed = self.kept.pop()() or changed
         return changed
 
-    def drop(self, cluster: str, port: int, *, of_the_node: bool = False) -> None:
+    def drop(self, cluster: str, port: int, *, of_the_node: bool = False, from_outside: bool = False) -> None:
         """Have the cluster's node drop what goes to a port, until the end.
 
         Args:
@@ -87,10 +87,12 @@ class Lab:
             port: TCP.
             of_the_node: what the node's own processes send, once their Service's address is translated; else what
                 comes to the node or from its pods.
+            from_outside: only what comes to the node.
         """
         node = self.node(cluster)
         table, chain = ("filter", "OUTPUT") if of_the_node else ("raw", "PREROUTING")
-        rule = f"{chain} -p tcp -m tcp --dport {port} -j DROP"
+        source = f"! -s {DEFAULT_POD_CIDR} " if from_outside else ""
+        rule = f"{chain} {source}-p tcp -m tcp --dport {port} -j DROP"
         check = f"iptables -t {table} -C {rule} 2>/dev/null && iptables -t {table} -D {rule} && echo deleted || true"
         self.at_the_end(lambda: runtime("exec", node, "sh", "-c", check) != [])
         runtime("exec", node, "sh", "-c", f"iptables -t {table} -I {rule}")

@@ -394,3 +394,11 @@ def test_a_new_istiod_may_wait_for_the_lock_of_the_one_before(
     (found,) = (one for one in mesh.examine().findings if one.check.id == "D34")
 
     assert found.status is status, found.answer
+
+
+@pytest.mark.parametrize(("age", "healthy"), [(4, True), (20, False)], ids=["just now", "a while ago"])
+def test_a_lock_that_was_given_back_may_be_free_for_a_moment(mesh: FakeMesh, age: float, healthy: bool) -> None:
+    """A remote whose credential was renewed is exchanged: one istiod's work ends there, and the next one's begins."""
+    put_leader(mesh.remote, "", age)
+
+    assert ("D34" not in {one.check.id for one in mesh.examine().wrong}) is healthy
