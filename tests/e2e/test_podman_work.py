@@ -34,24 +34,13 @@ def test_a_node_that_is_cancelled_half_way_leaves_no_bridge(name: str, number: i
     bridge = Path("/sys/class/net", "".join(runtime("network", "inspect", "--format", "{{.NetworkInterface}}", name)))
     cancel = threading.Event()
     timer = threading.Timer(random.uniform(*MOMENTS), cancel.set)  # noqa: S311 - a moment, no secret
-    making = [
-        "run",
-        "--detach",
-        "--name",
-        name,
-        "--network",
-        name,
-        "--publish",
-        "127.0.0.1::6443",
-        "--entrypoint",
-        "sleep",
-    ]
     # As kind does it: Podman is a child of the program that is told to stop.
-    command = " ".join([chosen.container_runtime, *making, chosen.images.node, "1000"])
+    node = f"--name {name} --network {name} --publish 127.0.0.1::6443 --entrypoint sleep {chosen.images.node} 1000"
+    command = f"{chosen.container_runtime} run --detach {node}; sleep 60"
     timer.start()
     try:
         with pytest.raises(CancelledError):
-            processes.run(["sh", "-c", f"{command}; sleep 60"], timeout=60, cancel=cancel)
+            processes.run(["sh", "-c", command], timeout=60, cancel=cancel)
     finally:
         timer.cancel()
 

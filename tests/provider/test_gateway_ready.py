@@ -86,7 +86,7 @@ def test_a_gateway_whose_pods_are_still_those_from_before_its_last_change_is_not
     machine.answers[DEPLOYMENT] = {
         "metadata": {"name": "istio-eastwestgateway", "namespace": "istio-system", "generation": 2},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"istio": "eastwestgateway"}}},
-        "status": {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1},
+        "status": {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "readyReplicas": 1},
     }
 
     error = failed(lambda: plugin.create(KIND, inputs(machine, timeoutSeconds=1)))

@@ -17,7 +17,7 @@ def show(machine: Machine, name: str, **status: int) -> None:
     machine.answers[f"{SYSTEM}/deployments/{name}"] = {
         "metadata": {"name": name, "namespace": "istio-system", "generation": 1},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "istiod"}}},
-        "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1} | status,
+        "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1} | status,
     }
     machine.answers["/api/v1/namespaces/istio-system/pods"] = {"items": []}
     machine.answers[GATEWAYS] = accepted
@@ -36,11 +36,11 @@ def test_the_istiod_that_was_written_is_waited_for_and_no_other(
     plugin: Plugin, machine: Machine, revision: str, name: str
 ) -> None:
     other = "istiod-canary" if name == "istiod" else "istiod"
-    show(machine, other, availableReplicas=0)
+    show(machine, other, readyReplicas=0)
     show(machine, name)
 
     assert plain(plugin.create(KIND, {**inputs(machine), "revision": revision}).properties)["ready"]
 
-    show(machine, name, availableReplicas=0)
+    show(machine, name, readyReplicas=0)
     error = failed(lambda: plugin.create(KIND, {**inputs(machine), "revision": revision}))
     assert f"pods of {name}: not ready within 1 s" in error.details()

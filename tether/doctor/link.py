@@ -191,10 +191,7 @@ def _synced(view: MeshView, remote: ClusterView) -> Answer:
 
 
 def _why_unread(view: MeshView, remote: ClusterView) -> str:
-    found = objects.secret_of(view, remote)
-    if found is None:
-        return "there is no remote secret any more"
-    content = found[2]
+    _, _, content = objects.known_secret_of(view, remote)
     if (met := credential.met(content)).outcome in (Outcome.UNTRUSTED, Outcome.WRONG_NAME):
         return f"another than {remote.name}'s API server answers there: {met.seen}"
     return (

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from tether import kube
+from tether import kube, workloads
 from tether.errors import Problem
-from tether.testing import calls, manifests, workloads
+from tether.testing import calls, manifests
 from tether.testing.calls import Calls
 from tether.testing.manifests import Manifest
 from tether.testing.mesh import Mesh
 from tether.testing.waiting import WaitError, wait_for
-from tether.testing.workloads import Workload
 from tether.verify import echo, reaper
 from tether.verify.pods import ready_pod
+from tether.workloads import Workload
 
 CALLER = "caller"
 """Service account of pods that call, where no other is named."""

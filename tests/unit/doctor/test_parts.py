@@ -1,7 +1,6 @@
 """What the checks are made of: namespaces that istiod looks at, firewalls, istiod's answers, refusals, rights."""
 
 import base64
-import datetime
 import subprocess
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,6 @@ from tests.unit.doctor.fake_mesh import (
     FakeMesh,
     encoded,
     kubeconfig,
-    put_leader,
     put_webhook,
     remote_secret,
 )
@@ -377,28 +375,3 @@ def test_an_authority_that_cert_manager_keeps_is_as_good_as_istiods_own_form(mes
 
     assert [one.status for one in after] == [Status.OK, Status.OK]
     assert [one.answer.seen for one in after] == before
-
-
-@pytest.mark.parametrize(
-    ("began", "renewed", "status"),
-    [(20, 5, Status.OK), (70, 45, Status.OK), (40, 300, Status.OK), (300, 5, Status.WRONG), (70, 55, Status.WRONG)],
-    ids=["that one still ends", "that one has ended", "that one hung", "another one goes on", "it never follows"],
-)
-def test_a_new_istiod_may_wait_for_the_lock_of_the_one_before(
-    mesh: FakeMesh, began: float, renewed: float, status: Status
-) -> None:
-    created = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=began)
-    mesh.primary.objects[f"{SYSTEM}/pods/istiod-1"]["metadata"]["creationTimestamp"] = created.isoformat()
-    put_leader(mesh.remote, "istiod-0", renewed)
-
-    (found,) = (one for one in mesh.examine().findings if one.check.id == "D34")
-
-    assert found.status is status, found.answer
-
-
-@pytest.mark.parametrize(("age", "healthy"), [(4, True), (20, False)], ids=["just now", "a while ago"])
-def test_a_lock_that_was_given_back_may_be_free_for_a_moment(mesh: FakeMesh, age: float, healthy: bool) -> None:
-    """A remote whose credential was renewed is exchanged: one istiod's work ends there, and the next one's begins."""
-    put_leader(mesh.remote, "", age)
-
-    assert ("D34" not in {one.check.id for one in mesh.examine().wrong}) is healthy

@@ -9,7 +9,7 @@ from tether import rollout
 
 PATH = "/apis/apps/v1/namespaces/istio-system/deployments/istiod"
 PODS = "/api/v1/namespaces/istio-system/pods"
-DONE = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+DONE = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
 
 
 def deployment(**status: int) -> dict[str, Any]:
@@ -29,10 +29,10 @@ def test_one_whose_pods_are_all_of_its_last_change_is_waited_for_no_more() -> No
 @pytest.mark.parametrize(
     ("status", "seen"),
     [
-        ({"observedGeneration": 1}, "was not looked at yet"),
-        ({"updatedReplicas": 0}, "0 are of its last change, and 1 serve; istiod-2: not ready yet"),
-        ({"replicas": 2}, "1 are of its last change, and 1 serve"),
-        ({"availableReplicas": 0}, "1 are of its last change, and 0 serve"),
+        ({"observedGeneration": 1}, "was not looked at yet by Kubernetes; pod istiod-2: Ready: not ready yet"),
+        ({"updatedReplicas": 0}, "0 of 1 pods are ready; pod istiod-2: Ready: not ready yet"),
+        ({"replicas": 2}, "1 of its former pods still run; pod istiod-2: Ready: not ready yet"),
+        ({"readyReplicas": 0, "availableReplicas": 0}, "0 of 1 pods are ready; pod istiod-2: Ready: not ready yet"),
     ],
     ids=["not taken up", "old pods only", "an old pod is left", "not ready"],
 )
@@ -46,12 +46,14 @@ def test_one_whose_pods_have_not_followed_says_how_far_they_are(status: dict[str
     finding = rollout.followed(api, "istio-system", "istiod")
 
     assert not finding.ready
-    assert seen.replace("not ready yet", "Ready: not ready yet") in finding.seen
+    assert finding.seen == f"Deployment istiod: {seen}"
+    assert "describe deployment istiod" in finding.cause
 
 
 def test_one_that_was_just_made_has_no_state_yet() -> None:
     api = FakeApi()
     api.objects[PATH] = {key: value for key, value in deployment().items() if key != "status"}
+    api.objects[PODS] = {"items": []}
     assert not rollout.followed(api, "istio-system", "istiod").ready
 
 

@@ -41,8 +41,15 @@ def look(api: kube.Api, namespace: str, workload: Workload) -> State:
         tether.kube.KubeError: the API server does not tell.
     """
     found = api.find(f"/apis/apps/v1/namespaces/{namespace}/{KINDS[workload.kind]}/{workload.name}")
-    if found is None:
-        return State(workload=workload, seen="is not there")
+    return State(workload=workload, seen="is not there") if found is None else of(api, namespace, workload, found)
+
+
+def of(api: kube.Api, namespace: str, workload: Workload, found: kube.Object) -> State:
+    """How far one is, as its object says and its pods.
+
+    Raises:
+        tether.kube.KubeError: the API server does not tell of the pods.
+    """
     if not (seen := _missing(found)):
         return State(workload=workload)
     pods = list(_pods_of(api, namespace, found))
