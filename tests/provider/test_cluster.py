@@ -74,7 +74,7 @@ def test_the_kind_configuration_is_ours_with_the_users_on_top(plugin: Plugin, ma
     assert config["nodes"][0]["extraPortMappings"] == extra["nodes"][0]["extraPortMappings"]
     assert isinstance(config["nodes"][0]["extraPortMappings"][0]["hostPort"], int)
     assert config["featureGates"]["Mine"] is True
-    _, _, ours, users = config["kubeadmConfigPatches"]
+    _, _, ours, _, users = config["kubeadmConfigPatches"]
     assert yaml.safe_load(ours)["dns"]["imageTag"].startswith("v")
     assert users == extra["kubeadmConfigPatches"][0]
 

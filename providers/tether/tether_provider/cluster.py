@@ -122,13 +122,13 @@ class KindCluster(Resource[ClusterInputs, ClusterOutputs]):
             )
         _clear_name(operation, chosen, inputs, found)
         try:
-            kubeconfig = _boot(operation, chosen, inputs)
+            kubeconfig, nodes = _boot(operation, chosen, inputs)
         except kind.NameTakenError:
             raise
         except BaseException as error:
             raise _after_failure(operation, chosen, inputs, found, error) from error
         made = _outputs(chosen, inputs.name, found, kubeconfig).model_copy(update={"ip_family": inputs.ip_family})
-        return inputs.name, _observe(made, chosen.nodes(inputs.name))
+        return inputs.name, _observe(made, nodes)
 
     def read(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> Found[ClusterOutputs] | None:
         """Look at the containers: gone, of somebody else, or with another address."""
@@ -212,8 +212,8 @@ def _clear_name(
     chosen.remove([node.id for node in nodes], [node.name for node in nodes])
 
 
-def _boot(operation: Operation, chosen: containers.Runtime, inputs: ClusterInputs) -> str:
-    """Run kind and wait until the nodes are ready; returns the kubeconfig for this machine."""
+def _boot(operation: Operation, chosen: containers.Runtime, inputs: ClusterInputs) -> tuple[str, list[containers.Node]]:
+    """Run kind and wait until the nodes are ready; returns the kubeconfig for this machine, and the nodes."""
     seconds = operation.limit(inputs.create_timeout_seconds)
     deadline = time.monotonic() + seconds
     step = "starting kind"
@@ -239,9 +239,9 @@ def _boot(operation: Operation, chosen: containers.Runtime, inputs: ClusterInput
             kind.create(
                 plan, chosen, path, timeout=seconds, cancel=operation.cancel, on_step=show, on_line=operation.log.debug
             )
-            kubeconfig = path.read_text()
             show("waiting for the nodes")
-            _await_nodes(operation, chosen, inputs, kubeconfig, deadline)
+            kubeconfig, nodes = path.read_text(), chosen.nodes(inputs.name)
+            _await_nodes(operation, nodes, inputs, kubeconfig, deadline)
         except (ChildTimeoutError, wait.WaitTimeoutError) as error:
             last = f"{step}; {error}" if isinstance(error, wait.WaitTimeoutError) else step
             raise ProviderError(
@@ -249,13 +249,13 @@ def _boot(operation: Operation, chosen: containers.Runtime, inputs: ClusterInput
                 "A first start pulls images and may take longer: pulumi config set tether:createTimeoutSeconds "
                 f"{round(seconds * 2)}"
             ) from None
-    return kubeconfig
+    return kubeconfig, nodes
 
 
 def _await_nodes(
-    operation: Operation, chosen: containers.Runtime, inputs: ClusterInputs, kubeconfig: str, deadline: float
+    operation: Operation, nodes: Sequence[containers.Node], inputs: ClusterInputs, kubeconfig: str, deadline: float
 ) -> None:
-    expected = {node.name for node in chosen.nodes(inputs.name) if node.role != _LOAD_BALANCER}
+    expected = {node.name for node in nodes if node.role != _LOAD_BALANCER}
     with kube.connect(kubeconfig) as api:
 
         def missing() -> dict[str, str]:

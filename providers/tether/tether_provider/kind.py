@@ -81,7 +81,8 @@ def configuration(plan: Plan, *, restricted: bool) -> Config:
         networking["apiServerAddress"] = "127.0.0.1"
     base: Config = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "networking": networking}
     if plan.image_has_network:
-        base["kubeadmConfigPatches"] = [yaml.safe_dump(_control_plane(), sort_keys=False)]
+        patches = (_control_plane(), _only_node())
+        base["kubeadmConfigPatches"] = [yaml.safe_dump(patch, sort_keys=False) for patch in patches]
     if restricted:
         base["featureGates"] = {"KubeletInUserNamespace": True}
     config = audit.with_audit(merge(base, plan.extra))
@@ -105,6 +106,16 @@ def _control_plane() -> Config:
         "controllerManager": {"extraArgs": {**alone, **unlimited}},
         "scheduler": {"extraArgs": alone},
     }
+
+
+def _only_node() -> Config:
+    """Patch of kubeadm's configuration (v1beta3) for a cluster that no node joins.
+
+    Nothing is made for nodes that would join, as is the token that all of kind's clusters have in common, and kubelet
+    is not started anew to take its certificate from a file that can be exchanged: it is valid for a year.
+    """
+    needless = ["bootstrap-token", "show-join-command", "kubelet-finalize"]
+    return {"kind": "InitConfiguration", "skipPhases": ["preflight", *needless]}
 
 
 def merge(base: Mapping[str, Any], extra: Mapping[str, Any]) -> Config:

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def test_an_image_with_a_network_of_its_own_gets_neither_kinds_cni_nor_kubeadms_
     config = kind.configuration(PLAN, restricted=False)
 
     assert config["networking"]["disableDefaultCNI"] is True
-    _, _, patch = config["kubeadmConfigPatches"]
+    _, _, patch, _ = config["kubeadmConfigPatches"]
     assert yaml.safe_load(patch) == {
         "kind": "ClusterConfiguration",
         "featureGates": {"PublicKeysECDSA": True},
@@ -34,6 +35,21 @@ def test_an_image_with_a_network_of_its_own_gets_neither_kinds_cni_nor_kubeadms_
         "scheduler": {"extraArgs": {"leader-elect": "false"}},
     }
     assert "featureGates" not in config
+
+
+def test_a_cluster_that_no_node_joins_gets_no_token_for_it_and_keeps_its_kubelet_running() -> None:
+    config = kind.configuration(PLAN, restricted=False)
+
+    assert yaml.safe_load(config["kubeadmConfigPatches"][-1]) == {
+        "kind": "InitConfiguration",
+        "skipPhases": ["preflight", "bootstrap-token", "show-join-command", "kubelet-finalize"],
+    }
+
+
+def test_a_cluster_of_another_image_may_have_nodes_that_join() -> None:
+    config = kind.configuration(dataclasses.replace(PLAN, image_has_network=False), restricted=False)
+
+    assert not any("skipPhases" in patch for patch in config["kubeadmConfigPatches"])
 
 
 def test_nodes_without_the_capability_get_the_feature_gate() -> None:
