@@ -74,7 +74,7 @@ class EastWestGateway(pulumi.ComponentResource):
         super().__init__("tether:index:EastWestGateway", name, {}, opts)
         istio = args["istio"]
         wanted = args.get("load_balancer_address")
-        gateway = istio_release(
+        self.release = istio_release(
             self,
             name,
             istio,
@@ -83,6 +83,7 @@ class EastWestGateway(pulumi.ComponentResource):
             namespace=args["istio_namespace"],
             values=_values(args),
         )
+        """Its chart; applied before the gateway serves."""
         ready = GatewayReady(
             name,
             {
@@ -91,9 +92,9 @@ class EastWestGateway(pulumi.ComponentResource):
                 "serviceName": SERVICE,
                 "expectedAddress": wanted,
                 "timeoutSeconds": istio["timeout_seconds"],
-                "triggers": {"release": gateway.revision, **_triggers(args.get("exposure", {}))},
+                "triggers": {"release": self.release.revision, **_triggers(args.get("exposure", {}))},
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
+            pulumi.ResourceOptions(parent=self, depends_on=[self.release]),
         )
         self.address, self.ip_addresses = ready.address, ready.ip_addresses
         self.register_outputs({"address": self.address})

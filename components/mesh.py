@@ -112,7 +112,9 @@ class Mesh(pulumi.ComponentResource):
         self.kubeconfigs = pulumi.Output.secret(
             pulumi.Output.all(**{name: place.cluster.kubeconfig for name, place in self._places.items()})
         )
-        self.verification = self._verify([primary, *self._gateways.values(), *self._ingress_gateways.values()])
+        # The proof starts its pods while the remotes' gateways start, and waits for those itself.
+        applied = [gateway.release for gateway in self._gateways.values()]
+        self.verification = self._verify([primary, *applied, *self._ingress_gateways.values()])
         self.register_outputs({"endpoints": self.endpoints, "verification": self.verification})
 
     def _create_authority(self) -> CertificateAuthority | None:
@@ -365,6 +367,8 @@ class Mesh(pulumi.ComponentResource):
                 "image": self._args["verification"]["image"],
                 "trustDomain": self._args["trust_domain"],
                 "timeoutSeconds": self._args["verification"]["timeout_seconds"],
+                "istioNamespace": self._args["istio_namespace"],
+                "gatewayTimeoutSeconds": self._args["istio"]["timeout_seconds"],
                 **self._revision(),
             },
             pulumi.ResourceOptions(parent=self, depends_on=depends_on),

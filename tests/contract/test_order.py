@@ -47,7 +47,8 @@ CUSTOM = "kubernetes:networking.istio.io/v1:"
             "istiod is not exposed before",
         ),
         ((RELEASE, "cluster2"), ("tether:index:RemoteReady", "cluster2"), "the webhook must answer in the remote"),
-        (("tether:index:Verification", "mesh"), ("tether:index:GatewayReady", "cluster2"), "traffic crosses there"),
+        (("tether:index:Verification", "mesh"), ("tether:index:RemoteReady", "cluster2"), "its pods are injected"),
+        (("tether:index:Verification", "mesh"), (RELEASE, "cluster2"), "traffic crosses what was changed last"),
     ],
 )
 def test_this_waits_for_that(
@@ -64,6 +65,7 @@ def test_this_waits_for_that(
         ((RELEASE, "cluster2-istiod"), (RELEASE, "cluster1")),
         ((RELEASE, "cluster1-istiod"), ("tether:index:Cluster", "cluster2")),
         ((RELEASE, "cluster1"), (RELEASE, "cluster1-load-balancer")),
+        (("tether:index:Verification", "mesh"), ("tether:index:GatewayReady", "cluster2")),
     ],
 )
 def test_this_does_not_wait_for_that(two_clusters: Recording, one: tuple[str, str], other: tuple[str, str]) -> None:
@@ -85,6 +87,15 @@ def test_the_ingress_gateway_waits_for_the_address_of_the_east_west_gateway(
     """The first to ask gets the first address of the pool, where the remotes look for istiod."""
     ingress = ingress_gateways.one(RELEASE, f"{cluster}-ingress")
     assert ingress_gateways.reaches(ingress, ingress_gateways.one("tether:index:GatewayReady", cluster))
+
+
+def test_the_proof_waits_itself_for_the_gateways_that_it_starts_beside(two_clusters: Recording) -> None:
+    proof, gate = (two_clusters.one(f"tether:index:{noun}", name) for noun, name in (
+        ("Verification", "mesh"), ("GatewayReady", "cluster2"),
+    ))  # fmt: skip
+
+    assert proof.inputs["istioNamespace"] == gate.inputs["namespace"]
+    assert proof.inputs["gatewayTimeoutSeconds"] == gate.inputs["timeoutSeconds"]
 
 
 def test_the_proof_waits_for_ingress_gateways_too(ingress_gateways: Recording) -> None:

@@ -1,7 +1,8 @@
 """The gates and the verification on a real mesh that is not as it should be."""
 
+import contextlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import grpc
@@ -75,32 +76,54 @@ def test_the_gateway_gate_says_which_address_it_found(mesh: Mesh, plugin: Plugin
     assert "10.89.0.1" in said
 
 
-def test_the_verification_names_the_direction_in_which_nothing_crosses(mesh: Mesh, plugin: Plugin) -> None:
-    """The primary's requests cannot enter the remote's network once the remote's gateway is gone."""
+@contextlib.contextmanager
+def without_the_gateway_of_the_remote(mesh: Mesh) -> Generator[None]:
     deployment = ("-n", "istio-system", f"deployment/{EAST_WEST_GATEWAY}")
     try:
         assert mesh.environment.kubectl("cluster2", "scale", *deployment, "--replicas", "0").code == 0
-        said = refused(
-            plugin,
-            "Verification",
-            {
-                "clusters": [
-                    {"name": cluster, "kubeconfig": mesh.environment.kubeconfig(cluster).read_text()}
-                    for cluster in ("cluster1", "cluster2")
-                ],
-                "image": parts.read().images.echo,
-                "trustDomain": "cluster.local",
-                "timeoutSeconds": 40,
-            },
-        )
-        assert "cluster1" in said
-        assert "cluster2" in said
-        for cluster in ("cluster1", "cluster2"):
-            left = mesh.environment.namespaces_of_the_verification(cluster)
-            assert left == [], "removed also after a failure"
+        yield
     finally:
         mesh.environment.kubectl("cluster2", "scale", *deployment, "--replicas", "1")
         assert mesh.environment.kubectl("cluster2", "rollout", "status", *deployment, "--timeout", "60s").code == 0
+
+
+def verification(mesh: Mesh, **more: Any) -> dict[str, Any]:
+    return {
+        "clusters": [
+            {"name": cluster, "kubeconfig": mesh.environment.kubeconfig(cluster).read_text()}
+            for cluster in ("cluster1", "cluster2")
+        ],
+        "image": parts.read().images.echo,
+        "trustDomain": "cluster.local",
+        **more,
+    }
+
+
+def assert_no_verification_is_left(mesh: Mesh) -> None:
+    for cluster in ("cluster1", "cluster2"):
+        left = mesh.environment.namespaces_of_the_verification(cluster)
+        assert left == [], "removed also after a failure"
+
+
+def test_the_verification_names_the_direction_in_which_nothing_crosses(mesh: Mesh, plugin: Plugin) -> None:
+    """The primary's requests cannot enter the remote's network once the remote's gateway is gone."""
+    with without_the_gateway_of_the_remote(mesh):
+        said = refused(plugin, "Verification", verification(mesh, timeoutSeconds=40))
+        assert "cluster1" in said
+        assert "cluster2" in said
+        assert_no_verification_is_left(mesh)
+
+
+def test_a_verification_that_starts_beside_the_gateways_names_the_one_that_does_not_serve(
+    mesh: Mesh, plugin: Plugin
+) -> None:
+    patience = {"istioNamespace": "istio-system", "gatewayTimeoutSeconds": PATIENCE_SECONDS}
+    with without_the_gateway_of_the_remote(mesh):
+        said = refused(plugin, "Verification", verification(mesh, **patience))
+        assert f"pod of {EAST_WEST_GATEWAY} in cluster2" in said
+        assert f"no pod matches Service istio-system/{EAST_WEST_GATEWAY}" in said
+        assert_no_verification_is_left(mesh)
+    assert plugin.create("Verification", verification(mesh, **patience), timeout=120).id
 
 
 def test_a_cluster_that_this_stack_did_not_make_is_refused_and_left_alone(mesh: Mesh, plugin: Plugin) -> None:

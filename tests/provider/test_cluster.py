@@ -117,6 +117,21 @@ def test_an_image_of_kinds_own_keeps_kinds_own_network_and_dns(plugin: Plugin, m
     assert not any("dns" in yaml.safe_load(patch) for patch in config["kubeadmConfigPatches"])
 
 
+def test_a_cluster_is_made_when_its_nodes_lead_to_services_too(plugin: Plugin, machine: Machine) -> None:
+    """MetalLB, which comes next, ends where it does not reach the API server by its Service."""
+    machine.answers["/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"] = {
+        "metadata": {"name": "kube-proxy", "generation": 1},
+        "spec": {"selector": {"matchLabels": {"k8s-app": "kube-proxy"}}},
+        "status": {"observedGeneration": 1, "desiredNumberScheduled": 1, "numberReady": 0, "updatedNumberScheduled": 1},
+    }
+    machine.answers["/api/v1/namespaces/kube-system/pods"] = {"items": []}
+
+    error = failed(lambda: plugin.create("Cluster", {**INPUTS, "createTimeoutSeconds": 2}))
+
+    assert "Services: DaemonSet kube-proxy: 0 of 1 pods are ready" in error.details()
+    assert_nothing_left(machine)
+
+
 def test_success_of_kind_is_not_believed_until_the_nodes_are_ready(plugin: Plugin, machine: Machine) -> None:
     machine.show_node(ready=False)
 

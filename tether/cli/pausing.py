@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tether import kube, mesh, parts, topology, wait
+from tether import kube, mesh, mesh_probe, parts, topology, wait
 from tether.cli import environments, node_scripts, project, records, room, runtime_call, target
 from tether.cli.progress import Progress
 from tether.cli.project import Project
@@ -100,12 +100,19 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
         nodes = _start(runtime, entry)
         say(f"started {', '.join(nodes)}; waiting for their pods")
         with mesh.connect(target.of_stack(place)) as standing, Progress() as progress:
-            deadline = began + seconds
-            # The proof needs Istio first of all; what else was still starting is there by the end of it.
-            _await_pods(standing, since, deadline, progress.say, standing.namespace)
-            healthy = time.monotonic() - began
-            report = _prove(standing, place, deadline, progress.say)
-            _await_pods(standing, since, deadline, progress.say)
+            deadline, healthy = began + seconds, 0.0
+
+            def await_gateways() -> float:
+                nonlocal healthy
+                _await_pods(standing.clusters, standing, since, deadline, progress.say)
+                healthy = time.monotonic() - began
+                return _left(deadline)
+
+            # The proof's pods need the primary first of all; what else was still starting is there by the end of it.
+            _await_pods([standing.primary], standing, since, deadline, progress.say)
+            _await_injection(standing, deadline, progress.say)
+            report = _prove(standing, place, deadline, progress.say, await_gateways)
+            _await_pods(standing.clusters, standing, since, deadline, progress.say, everywhere=True)
     settled = environments.settle(known, entry, Phase.STANDING)
     return Resumed(entry=settled, seconds=time.monotonic() - began, healthy_seconds=healthy, proof=report)
 
@@ -213,25 +220,61 @@ class _Runtime:
 
 
 def _await_pods(
-    standing: Mesh, since: datetime.datetime, deadline: float, on_change: Callable[[str], None], namespace: str = ""
+    clusters: Sequence[mesh.Cluster],
+    standing: Mesh,
+    since: datetime.datetime,
+    deadline: float,
+    on_change: Callable[[str], None],
+    *,
+    everywhere: bool = False,
 ) -> None:
-    """Wait until every pod, or those of one namespace, have started anew.
+    """Wait until Istio's pods in some clusters, or all pods, have started anew.
 
     What the API servers say at first is from before the pause.
     """
+    namespace = "" if everywhere else standing.namespace
     ours = (standing.namespace, topology.LOAD_BALANCER_NAMESPACE)
 
     def of_cluster(one: mesh.Cluster) -> list[str]:
+        pods = kube.items(one.api.get("/api/v1/pods"))
+        replace_waiting(one.api, [pod for pod in pods if _namespace(pod) in ours])
+        return list(stale(pods, since, namespace))
+
+    _await_nothing(of_cluster, clusters, standing, deadline, on_change)
+
+
+def _await_injection(standing: Mesh, deadline: float, on_change: Callable[[str], None]) -> None:
+    """Wait until a pod made in any cluster would get a proxy."""
+
+    def of_cluster(one: mesh.Cluster) -> list[str]:
+        found = mesh_probe.injected_environment(one.api, standing.namespace, standing.revision)
+        return [] if found else ["pods get no proxy"]
+
+    _await_nothing(of_cluster, standing.clusters, standing, deadline, on_change)
+
+
+def _await_nothing(
+    of_cluster: Callable[[mesh.Cluster], list[str]],
+    clusters: Sequence[mesh.Cluster],
+    standing: Mesh,
+    deadline: float,
+    on_change: Callable[[str], None],
+) -> None:
+    """Wait until nothing is missing in any of some clusters.
+
+    Raises:
+        TimedOutError: something is when the time is over.
+    """
+
+    def named(one: mesh.Cluster) -> list[str]:
         try:
-            pods = kube.items(one.api.get("/api/v1/pods"))
-            replace_waiting(one.api, [pod for pod in pods if _namespace(pod) in ours])
+            return [f"{one.name}: {line}" for line in of_cluster(one)]
         except kube.KubeError as error:
             return [f"{one.name}: {error}"]
-        return [f"{one.name}: {line}" for line in stale(pods, since, namespace)]
 
     def missing() -> list[str]:
-        with ThreadPoolExecutor(len(standing.clusters)) as pool:
-            return [line for lines in pool.map(of_cluster, standing.clusters) for line in lines]
+        with ThreadPoolExecutor(len(clusters)) as pool:
+            return [line for lines in pool.map(named, clusters) for line in lines]
 
     try:
         wait.wait(
@@ -293,17 +336,28 @@ def _started(container: Mapping[str, Any]) -> datetime.datetime:
     return datetime.datetime.fromisoformat(began) if began else datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
-def _prove(standing: Mesh, place: Project, deadline: float, on_change: Callable[[str], None]) -> proof.Report:
+def _left(deadline: float) -> float:
+    """Seconds that the proof may still take: enough to be told what is wrong in any case."""
+    return max(10.0, deadline - time.monotonic())
+
+
+def _prove(
+    standing: Mesh,
+    place: Project,
+    deadline: float,
+    on_change: Callable[[str], None],
+    meanwhile: Callable[[], float],
+) -> proof.Report:
     plan = proof.Plan(
         image=parts.read(place.root / parts.FILE).images.echo,
         trust_domain=standing.blueprint.trust_domain,
         revision=standing.revision,
         requests=_REQUESTS,
-        timeout=max(10.0, deadline - time.monotonic()),
+        timeout=_left(deadline),
     )
     sides = [proof.Side(name=one.member.cluster_id or one.name, api=one.api) for one in standing.clusters]
     try:
-        return proof.verify(sides, plan, on_change=on_change)
+        return proof.verify(sides, plan, meanwhile=meanwhile, on_change=on_change)
     except proof.VerificationError as error:
         raise UnhealthyError(
             f"The containers run, and the mesh is not healthy: {error}. "

@@ -65,6 +65,7 @@ def verify(
     sides: Sequence[Side],
     plan: Plan,
     *,
+    meanwhile: Callable[[], float] | None = None,
     cancel: threading.Event | None = None,
     on_change: Callable[[str], None] = lambda _: None,
     clock: wait.Clock = wait.SYSTEM_CLOCK,
@@ -73,13 +74,21 @@ def verify(
 
     Everything that was made is removed again, also after a failure or a cancellation.
 
+    Args:
+        sides: the clusters.
+        plan: what to do.
+        meanwhile: waits for what requests need and pods do not, while those start; tells the seconds that are left.
+        cancel: ends it.
+        on_change: is told how far it is.
+        clock: what it goes by.
+
     Raises:
         VerificationError: not proved in time.
         WaitCancelledError: ``cancel`` was set.
     """
     run = _Run(sides, plan, cancel or threading.Event(), on_change, clock)
     try:
-        return run.prove()
+        return run.prove(meanwhile)
     finally:
         run.remove()
 
@@ -100,14 +109,17 @@ class _Run:
         self._clock = clock
         self._namespace = f"{plan.prefix}-{secrets.token_hex(4)}"
         self._started = clock.now()
+        self._deadline = self._started + plan.timeout
         self._rounds = 0
         self._expected = judgement.Expectation(
             [side.name for side in sides], self._namespace, plan.trust_domain, plan.requests
         )
 
-    def prove(self) -> Report:
+    def prove(self, meanwhile: Callable[[], float] | None) -> Report:
         self._on_change("deploying the echo application")
         self._everywhere(self._deploy)
+        if meanwhile is not None:
+            self._deadline = meanwhile() + self._clock.now()
         pods = self._everywhere(self._await_pod)
         self._on_change("sending requests")
 
@@ -142,7 +154,7 @@ class _Run:
             state, _ = wait.wait(
                 judged,
                 ready=lambda judgement: not judgement[1],
-                timeout=max(0.0, self._plan.timeout - (self._clock.now() - self._started)),
+                timeout=max(0.0, self._deadline - self._clock.now()),
                 what=what,
                 describe=lambda judgement: judgement[1],
                 on_change=self._on_change,

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pydantic
 import yaml
 
 from tether import kube, scratch, topology, wait
-from tether_provider import containers, kind
+from tether_provider import containers, kind, node_readiness
 from tether_provider.errors import CancelledError, PartialError, ProviderError
 from tether_provider.processes import ChildTimeoutError
 from tether_provider.resource import REPLACES, SECRET, Failure, Found, Operation, Resource, Wire, wire_names
@@ -158,7 +158,7 @@ class KindCluster(Resource[ClusterInputs, ClusterOutputs]):
         outputs = self.outputs_of(state)
         if inputs.kubernetes_version and inputs.kubernetes_version != state.get("kubernetesVersion"):
             with kube.connect(outputs.kubeconfig) as api:
-                _check_version(_node_objects(api), inputs.kubernetes_version)
+                node_readiness.check_version(api, inputs.kubernetes_version)
         return outputs
 
     def delete(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
@@ -241,7 +241,11 @@ def _boot(operation: Operation, chosen: containers.Runtime, inputs: ClusterInput
             )
             show("waiting for the nodes")
             kubeconfig, nodes = path.read_text(), chosen.nodes(inputs.name)
-            _await_nodes(operation, nodes, inputs, kubeconfig, deadline)
+            expected = {node.name for node in nodes if node.role != _LOAD_BALANCER}
+            with kube.connect(kubeconfig) as api:
+                node_readiness.wait_for(api, inputs.name, expected, deadline, operation.cancel)
+                if inputs.kubernetes_version:
+                    node_readiness.check_version(api, inputs.kubernetes_version)
         except (ChildTimeoutError, wait.WaitTimeoutError) as error:
             last = f"{step}; {error}" if isinstance(error, wait.WaitTimeoutError) else step
             raise ProviderError(
@@ -250,53 +254,6 @@ def _boot(operation: Operation, chosen: containers.Runtime, inputs: ClusterInput
                 f"{round(seconds * 2)}"
             ) from None
     return kubeconfig, nodes
-
-
-def _await_nodes(
-    operation: Operation, nodes: Sequence[containers.Node], inputs: ClusterInputs, kubeconfig: str, deadline: float
-) -> None:
-    expected = {node.name for node in nodes if node.role != _LOAD_BALANCER}
-    with kube.connect(kubeconfig) as api:
-
-        def missing() -> dict[str, str]:
-            try:
-                states = {node["metadata"]["name"]: _not_ready(node) for node in _node_objects(api)}
-            except kube.KubeError as error:
-                return {"the API server": str(error)}
-            return {name: states.get(name, "not registered") for name in expected if states.get(name, "-")}
-
-        wait.wait(
-            missing,
-            ready=lambda states: not states,
-            timeout=max(0.0, deadline - time.monotonic()),
-            what=f"cluster {inputs.name}",
-            describe=lambda states: "; ".join(f"{name}: {state}" for name, state in sorted(states.items())),
-            cancel=operation.cancel,
-        )
-        if inputs.kubernetes_version:
-            _check_version(_node_objects(api), inputs.kubernetes_version)
-
-
-def _node_objects(api: kube.Api) -> list[kube.Object]:
-    return kube.items(api.get("/api/v1/nodes"))
-
-
-def _not_ready(node: kube.Object) -> str:
-    """Why a node is not ready; empty if it is."""
-    for condition in cast("list[dict[str, str]]", node["status"].get("conditions") or []):
-        if condition["type"] == "Ready":
-            return "" if condition["status"] == "True" else condition.get("message") or "not ready"
-    return "no condition yet"
-
-
-def _check_version(nodes: Iterable[kube.Object], wanted: str) -> None:
-    for node in nodes:
-        found = str(node["status"]["nodeInfo"]["kubeletVersion"]).removeprefix("v")
-        if found != wanted and not found.startswith(f"{wanted}."):
-            raise ProviderError(
-                f"kubernetesVersion — node {node['metadata']['name']} runs Kubernetes {found}, not {wanted} — the node "
-                "image decides the version. Choose an image of that version, or leave kubernetesVersion out"
-            )
 
 
 def _after_failure(
@@ -383,7 +340,7 @@ def _import(chosen: containers.Runtime, name: str, nodes: list[containers.Node])
     with kube.connect(kubeconfig) as api:
         settings = api.get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
         networking: Mapping[str, str] = yaml.safe_load(settings["data"]["ClusterConfiguration"])["networking"]
-        version = str(_node_objects(api)[0]["status"]["nodeInfo"]["kubeletVersion"]).removeprefix("v")
+        version = str(node_readiness.nodes(api)[0]["status"]["nodeInfo"]["kubeletVersion"]).removeprefix("v")
     inputs = {
         "name": name,
         "network": network.name,

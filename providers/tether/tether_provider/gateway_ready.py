@@ -92,6 +92,15 @@ class GatewayReady(Resource[GatewayReadyInputs, GatewayReadyOutputs]):
         """Nothing was made."""
 
 
+def serving(api: kube.Api, namespace: str, service: str, where: str = "") -> list[gate.Step]:
+    """Steps until a gateway's pods are of its last change and serve; ``where`` is added to the names of the steps."""
+    name = f"{service}{where}"
+    return [
+        gate.Step(f"pod of {name}", lambda: mesh_probe.gateway_running(api, namespace, service)),
+        gate.Step(f"pods of the last change of {name}", lambda: rollout.followed(api, namespace, service)),
+    ]
+
+
 def _steps(inputs: GatewayReadyInputs, api: kube.Api) -> list[gate.Step]:
     namespace, service = inputs.namespace, inputs.service_name
     health = mesh_probe.GatewayHealth(api, namespace, service)
@@ -109,8 +118,7 @@ def _steps(inputs: GatewayReadyInputs, api: kube.Api) -> list[gate.Step]:
         return next((finding for finding in asked if not finding.ready), asked[0])
 
     return [
-        gate.Step(f"pod of {service}", lambda: mesh_probe.gateway_running(api, namespace, service)),
-        gate.Step(f"pods of the last change of {service}", lambda: rollout.followed(api, namespace, service)),
+        *serving(api, namespace, service),
         gate.Step(f"address of {service}", find_address),
         gate.Step(f"IP addresses of {service}", lambda: mesh_probe.gateway_ips(api, namespace, service)),
         gate.Step(f"health of {service}", check_health),

@@ -12,7 +12,7 @@ import yaml
 
 from tether import versions
 from tether.topology import IpFamily
-from tether_provider import audit, containers, idle, labelled, processes
+from tether_provider import audit, containers, kubeadm_patches, labelled, processes
 from tether_provider.errors import ProviderError
 
 Config = dict[str, Any]
@@ -86,7 +86,7 @@ def configuration(plan: Plan, *, restricted: bool) -> Config:
     if restricted:
         base["featureGates"] = {"KubeletInUserNamespace": True}
     config = audit.with_audit(merge(base, plan.extra))
-    return idle.with_rare_probes(config) if plan.image_has_network else config
+    return kubeadm_patches.added_to(config) if plan.image_has_network else config
 
 
 def _control_plane() -> Config:
@@ -102,7 +102,7 @@ def _control_plane() -> Config:
         "featureGates": {"PublicKeysECDSA": True},
         # kubeadm asks for the CoreDNS that Kubernetes was released with; the image holds this one.
         "dns": {"imageTag": f"v{versions.COREDNS.version}"},
-        "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true", **idle.ETCD_ARGUMENTS}}},
+        "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true", **kubeadm_patches.ETCD_ARGUMENTS}}},
         "controllerManager": {"extraArgs": {**alone, **unlimited}},
         "scheduler": {"extraArgs": alone},
     }

@@ -6,10 +6,12 @@ from typing import Any
 
 import pydantic
 
-from tether import kube, specification, wait
+from tether import gate, kube, specification, topology, wait
 from tether.revision import Revision
 from tether.verify import run
 from tether_provider.errors import CancelledError, ProviderError
+from tether_provider.gateway_ready import serving
+from tether_provider.remote_ready import await_gate
 from tether_provider.resource import REPLACES, SECRET, Failure, Found, Operation, Resource, Wire
 
 
@@ -34,6 +36,11 @@ class VerificationInputs(Wire):
     requests: int = pydantic.Field(default=20, ge=1, le=1000)
     """Per asking cluster."""
     timeout_seconds: float = pydantic.Field(default=120, gt=0)
+    istio_namespace: str = ""
+    """Of east-west gateways that may still be starting: pods start beside them, and requests wait. Empty: they are not
+    looked at."""
+    gateway_timeout_seconds: float = pydantic.Field(default=300, gt=0)
+    """For those; the other time-out begins when they serve."""
     triggers: dict[str, str] = pydantic.Field(default_factory=dict[str, str], json_schema_extra=REPLACES)
     """A change verifies anew."""
 
@@ -92,8 +99,16 @@ class Verification(Resource[VerificationInputs, VerificationOutputs]):
         with contextlib.ExitStack() as stack:
             clusters = [stack.enter_context(kube.connect(side.kubeconfig)) for side in inputs.clusters]
             sides = [run.Side(side.name, cluster) for side, cluster in zip(inputs.clusters, clusters, strict=True)]
+
+            def meanwhile() -> float:
+                steps = _gateways(sides, inputs.istio_namespace)
+                await_gate(operation, steps, inputs.gateway_timeout_seconds)
+                return plan.timeout
+
             try:
-                report = run.verify(sides, plan, cancel=operation.cancel, on_change=operation.log.progress)
+                report = run.verify(
+                    sides, plan, meanwhile=meanwhile, cancel=operation.cancel, on_change=operation.log.progress
+                )
             except run.VerificationError as error:
                 raise ProviderError(f"the mesh is not verified: {error}") from None
             except wait.WaitCancelledError as error:
@@ -125,3 +140,8 @@ class Verification(Resource[VerificationInputs, VerificationOutputs]):
 
     def delete(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
         """Nothing is left of it."""
+
+
+def _gateways(sides: Iterable[run.Side], namespace: str) -> list[gate.Step]:
+    name = topology.EAST_WEST_GATEWAY
+    return [step for side in sides if namespace for step in serving(side.api, namespace, name, f" in {side.name}")]

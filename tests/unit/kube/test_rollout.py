@@ -59,3 +59,19 @@ def test_one_that_was_just_made_has_no_state_yet() -> None:
 
 def test_where_there_is_none_nothing_has_to_follow() -> None:
     assert rollout.followed(FakeApi(), "istio-system", "istiod").ready
+
+
+def test_a_daemon_set_is_asked_for_by_its_own_collection() -> None:
+    api = FakeApi()
+    status = {"observedGeneration": 1, "desiredNumberScheduled": 1, "numberReady": 0, "updatedNumberScheduled": 1}
+    api.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"] = {
+        "metadata": {"name": "kube-proxy", "generation": 1},
+        "spec": {"selector": {"matchLabels": {"k8s-app": "kube-proxy"}}},
+        "status": status,
+    }
+    api.objects["/api/v1/namespaces/kube-system/pods"] = {"items": []}
+
+    finding = rollout.followed(api, "kube-system", "kube-proxy", "DaemonSet")
+
+    assert (finding.ready, finding.seen) == (False, "DaemonSet kube-proxy: 0 of 1 pods are ready")
+    assert "describe daemonset kube-proxy" in finding.cause

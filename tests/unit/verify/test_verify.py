@@ -216,6 +216,59 @@ def test_a_round_that_comes_too_early_is_repeated() -> None:
     assert report.requests == 8
 
 
+class Meanwhile:
+    """Something that requests need and pods do not; what the clusters were asked until it was there is noted."""
+
+    def __init__(self, seconds: float, left: float = 30) -> None:
+        self.clock = FakeClock()
+        self.clusters = {name: FakeCluster(name, self._ask) for name in BOTH}
+        self.made_before: list[str] = []
+        self._asked = False
+        self._seconds, self._left = seconds, left
+
+    def verify(self) -> run.Report:
+        return run.verify(sides(**self.clusters), PLAN, meanwhile=self._wait, clock=self.clock)
+
+    def _wait(self) -> float:
+        assert not self._asked, "requests wait for it"
+        self.made_before = [path for cluster in self.clusters.values() for path, *_ in cluster.created]
+        self.clock.sleep(self._seconds, threading.Event())
+        return self._left
+
+    def _ask(self) -> Sequence[str]:
+        self._asked = True
+        return EVEN if self._left else []
+
+
+def test_pods_are_made_before_what_only_requests_need_is_awaited() -> None:
+    meanwhile = Meanwhile(seconds=5)
+
+    assert meanwhile.verify().rounds == 1
+    assert sum(path.endswith("/deployments") for path in meanwhile.made_before) == 2
+
+
+def test_the_time_for_requests_begins_when_what_they_need_is_there() -> None:
+    """The plan has 30 s."""
+    assert Meanwhile(seconds=45).verify().seconds == 45
+
+
+def test_no_time_that_is_left_is_no_time_to_wait_for_answers() -> None:
+    with pytest.raises(run.VerificationError, match="not verified"):
+        Meanwhile(seconds=5, left=0).verify()
+
+
+def test_what_ends_the_wait_before_the_requests_leaves_nothing() -> None:
+    clusters = {name: FakeCluster(name, lambda: EVEN) for name in BOTH}
+
+    def never() -> float:
+        raise RuntimeError("the gateway of cluster2 does not serve")
+
+    with pytest.raises(RuntimeError, match="cluster2"):
+        run.verify(sides(**clusters), PLAN, meanwhile=never, clock=FakeClock())
+
+    assert all(len(cluster.deleted) == 1 for cluster in clusters.values())
+
+
 def test_a_failed_verification_says_which_direction_and_leaves_nothing() -> None:
     clusters = {
         "cluster1": FakeCluster("cluster1", lambda: EVEN),
