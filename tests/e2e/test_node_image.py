@@ -1,6 +1,5 @@
-"""Clusters of a node image: of one that cannot be had, and of Tether's own."""
+"""A cluster whose node image cannot be had."""
 
-from tests.e2e.conftest import Mesh
 from tests.e2e.environment import TETHER, Environment, things_of
 
 PRIMARY = {"name": "cluster1", "role": "primary", "network": "network1"}
@@ -22,12 +21,3 @@ def test_a_node_image_that_does_not_exist_fails_by_name_and_leaves_nothing() -> 
         environment.remove()
     assert suffix
     assert things_of(suffix) == []
-
-
-def test_a_cluster_of_tethers_own_image_resolves_names_early_and_has_no_token_to_join_it(mesh: Mesh) -> None:
-    for cluster in ("cluster1", "cluster2"):
-        coredns = mesh.environment.get(cluster, "-n", "kube-system", "deployment", "coredns")
-        (container,) = coredns["spec"]["template"]["spec"]["containers"]
-        assert (coredns["spec"]["replicas"], container["readinessProbe"]["periodSeconds"]) == (1, 1)
-        secrets = mesh.environment.get(cluster, "-n", "kube-system", "secrets")["items"]
-        assert not [secret for secret in secrets if secret["type"] == "bootstrap.kubernetes.io/token"]

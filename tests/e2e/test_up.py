@@ -63,6 +63,15 @@ def test_load_balancer_addresses_lie_where_no_container_can_be(mesh: Mesh) -> No
         assert address not in containers
 
 
+def test_a_cluster_of_tethers_own_image_resolves_names_early_and_has_no_token_to_join_it(mesh: Mesh) -> None:
+    for cluster in ("cluster1", "cluster2"):
+        coredns = mesh.environment.get(cluster, "-n", "kube-system", "deployment", "coredns")
+        (container,) = coredns["spec"]["template"]["spec"]["containers"]
+        assert (coredns["spec"]["replicas"], container["readinessProbe"]["periodSeconds"]) == (1, 1)
+        secrets = mesh.environment.get(cluster, "-n", "kube-system", "secrets")["items"]
+        assert not [secret for secret in secrets if secret["type"] == "bootstrap.kubernetes.io/token"]
+
+
 def test_the_mesh_output_tells_versions_and_the_root_that_istiod_uses(mesh: Mesh) -> None:
     about = mesh.environment.output("mesh")
     secret = mesh.environment.get("cluster1", "-n", "istio-system", "secret", "cacerts")

@@ -1,5 +1,6 @@
 """The end-to-end tests go to their processes in an order that wastes no time."""
 
+import ast
 from pathlib import Path
 from typing import cast
 
@@ -32,3 +33,12 @@ def test_it_comes_alone_where_nothing_else_is_asked_for() -> None:
     items = [Item("up", "aged", "aged")]
     conftest.pytest_collection_modifyitems(cast("list[pytest.Item]", items))
     assert [item.name for item in items] == ["aged"]
+
+
+@pytest.mark.parametrize("name", sorted(conftest.OWN_CLUSTERS))
+def test_what_makes_clusters_of_its_own_takes_no_mesh_that_would_stand_beside_them(name: str) -> None:
+    """A module's own fixture of that name ends with it."""
+    tree = ast.parse((Path(conftest.__file__).parent / name).read_text())
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    taking = [found for found, node in functions.items() if "mesh" in [argument.arg for argument in node.args.args]]
+    assert "mesh" in functions or not taking
