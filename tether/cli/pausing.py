@@ -100,19 +100,20 @@ def resume(known: Registry, name: str, *, seconds: float) -> Resumed:
         nodes = _start(runtime, entry)
         say(f"started {', '.join(nodes)}; waiting for their pods")
         with mesh.connect(target.of_stack(place)) as standing, Progress() as progress:
-            deadline, healthy = began + seconds, 0.0
+            back = _Return(standing=standing, since=since, deadline=began + seconds, on_change=progress.say)
+            healthy = 0.0
 
             def await_gateways() -> float:
                 nonlocal healthy
-                _await_pods(standing.clusters, standing, since, deadline, progress.say)
+                back.await_pods(standing.namespace)
                 healthy = time.monotonic() - began
-                return _left(deadline)
+                return back.left
 
             # The proof's pods need the primary first of all; what else was still starting is there by the end of it.
-            _await_pods([standing.primary], standing, since, deadline, progress.say)
-            _await_injection(standing, deadline, progress.say)
-            report = _prove(standing, place, deadline, progress.say, await_gateways)
-            _await_pods(standing.clusters, standing, since, deadline, progress.say, everywhere=True)
+            back.await_pods(standing.namespace, [standing.primary])
+            back.await_injection()
+            report = _prove(back, place, await_gateways)
+            back.await_pods()
     settled = environments.settle(known, entry, Phase.STANDING)
     return Resumed(entry=settled, seconds=time.monotonic() - began, healthy_seconds=healthy, proof=report)
 
@@ -219,70 +220,65 @@ class _Runtime:
         return done.stdout
 
 
-def _await_pods(
-    clusters: Sequence[mesh.Cluster],
-    standing: Mesh,
-    since: datetime.datetime,
-    deadline: float,
-    on_change: Callable[[str], None],
-    *,
-    everywhere: bool = False,
-) -> None:
-    """Wait until Istio's pods in some clusters, or all pods, have started anew.
+@dataclass(frozen=True, kw_only=True)
+class _Return:
+    """A mesh whose nodes were started, on its way back."""
 
-    What the API servers say at first is from before the pause.
-    """
-    namespace = "" if everywhere else standing.namespace
-    ours = (standing.namespace, topology.LOAD_BALANCER_NAMESPACE)
+    standing: Mesh
+    since: datetime.datetime
+    """When they were; what the API servers say at first is from before the pause."""
+    deadline: float
+    """On the monotonic clock."""
+    on_change: Callable[[str], None]
 
-    def of_cluster(one: mesh.Cluster) -> list[str]:
-        pods = kube.items(one.api.get("/api/v1/pods"))
-        replace_waiting(one.api, [pod for pod in pods if _namespace(pod) in ours])
-        return list(stale(pods, since, namespace))
+    @property
+    def left(self) -> float:
+        """Seconds that the proof may still take: enough to be told what is wrong in any case."""
+        return max(10.0, self.deadline - time.monotonic())
 
-    _await_nothing(of_cluster, clusters, standing, deadline, on_change)
+    def await_pods(self, namespace: str = "", clusters: Sequence[mesh.Cluster] = ()) -> None:
+        """Wait until every pod, or those of one namespace, have started anew; in all clusters, or in some."""
+        ours = (self.standing.namespace, topology.LOAD_BALANCER_NAMESPACE)
 
+        def of_cluster(one: mesh.Cluster) -> Iterable[str]:
+            pods = kube.items(one.api.get("/api/v1/pods"))
+            replace_waiting(one.api, [pod for pod in pods if _namespace(pod) in ours])
+            return stale(pods, self.since, namespace)
 
-def _await_injection(standing: Mesh, deadline: float, on_change: Callable[[str], None]) -> None:
-    """Wait until a pod made in any cluster would get a proxy."""
+        self._await_nothing(of_cluster, clusters or self.standing.clusters)
 
-    def of_cluster(one: mesh.Cluster) -> list[str]:
-        found = mesh_probe.injected_environment(one.api, standing.namespace, standing.revision)
-        return [] if found else ["pods get no proxy"]
+    def await_injection(self) -> None:
+        """Wait until a pod made in any cluster would get a proxy."""
 
-    _await_nothing(of_cluster, standing.clusters, standing, deadline, on_change)
+        def of_cluster(one: mesh.Cluster) -> Iterable[str]:
+            found = mesh_probe.injected_environment(one.api, self.standing.namespace, self.standing.revision)
+            return [] if found else ["pods get no proxy"]
 
+        self._await_nothing(of_cluster, self.standing.clusters)
 
-def _await_nothing(
-    of_cluster: Callable[[mesh.Cluster], list[str]],
-    clusters: Sequence[mesh.Cluster],
-    standing: Mesh,
-    deadline: float,
-    on_change: Callable[[str], None],
-) -> None:
-    """Wait until nothing is missing in any of some clusters.
+    def _await_nothing(
+        self, of_cluster: Callable[[mesh.Cluster], Iterable[str]], clusters: Sequence[mesh.Cluster]
+    ) -> None:
+        """Wait until nothing is missing in any cluster; raises TimedOutError."""
 
-    Raises:
-        TimedOutError: something is when the time is over.
-    """
+        def named(one: mesh.Cluster) -> list[str]:
+            try:
+                return [f"{one.name}: {line}" for line in of_cluster(one)]
+            except kube.KubeError as error:
+                return [f"{one.name}: {error}"]
 
-    def named(one: mesh.Cluster) -> list[str]:
+        def missing() -> list[str]:
+            with ThreadPoolExecutor(len(clusters)) as pool:
+                return [line for lines in pool.map(named, clusters) for line in lines]
+
         try:
-            return [f"{one.name}: {line}" for line in of_cluster(one)]
-        except kube.KubeError as error:
-            return [f"{one.name}: {error}"]
-
-    def missing() -> list[str]:
-        with ThreadPoolExecutor(len(clusters)) as pool:
-            return [line for lines in pool.map(named, clusters) for line in lines]
-
-    try:
-        wait.wait(
-            missing, ready=lambda lines: not lines, timeout=max(1.0, deadline - time.monotonic()),
-            what="the mesh", describe=lambda lines: "; ".join(lines[:3]), on_change=on_change,
-        )  # fmt: skip
-    except wait.WaitTimeoutError as error:
-        raise TimedOutError(f"{error}. Look at it with: tether doctor --stack {standing.blueprint.stack}") from None
+            wait.wait(
+                missing, ready=lambda lines: not lines, timeout=max(1.0, self.deadline - time.monotonic()),
+                what="the mesh", describe=lambda lines: "; ".join(lines[:3]), on_change=self.on_change,
+            )  # fmt: skip
+        except wait.WaitTimeoutError as error:
+            look = f"tether doctor --stack {self.standing.blueprint.stack}"
+            raise TimedOutError(f"{error}. Look at it with: {look}") from None
 
 
 def stale(pods: Iterable[kube.Object], since: datetime.datetime, namespace: str = "") -> Iterator[str]:
@@ -336,28 +332,18 @@ def _started(container: Mapping[str, Any]) -> datetime.datetime:
     return datetime.datetime.fromisoformat(began) if began else datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
-def _left(deadline: float) -> float:
-    """Seconds that the proof may still take: enough to be told what is wrong in any case."""
-    return max(10.0, deadline - time.monotonic())
-
-
-def _prove(
-    standing: Mesh,
-    place: Project,
-    deadline: float,
-    on_change: Callable[[str], None],
-    meanwhile: Callable[[], float],
-) -> proof.Report:
+def _prove(back: _Return, place: Project, meanwhile: Callable[[], float]) -> proof.Report:
+    standing = back.standing
     plan = proof.Plan(
         image=parts.read(place.root / parts.FILE).images.echo,
         trust_domain=standing.blueprint.trust_domain,
         revision=standing.revision,
         requests=_REQUESTS,
-        timeout=_left(deadline),
+        timeout=back.left,
     )
     sides = [proof.Side(name=one.member.cluster_id or one.name, api=one.api) for one in standing.clusters]
     try:
-        return proof.verify(sides, plan, meanwhile=meanwhile, on_change=on_change)
+        return proof.verify(sides, plan, meanwhile=meanwhile, on_change=back.on_change)
     except proof.VerificationError as error:
         raise UnhealthyError(
             f"The containers run, and the mesh is not healthy: {error}. "
