@@ -1,10 +1,12 @@
 """The container runtime: which one answers, our settings for podman, loading the node image."""
 
+import contextlib
+import json
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolchain import shell
 from toolchain.places import Cache
@@ -22,11 +24,8 @@ runtime = "runc"
 ANSWER_SECONDS = 30.0
 """Observed: more than ten on a machine with twenty times more to do than processors."""
 
-_QUESTION: Mapping[str, tuple[str, ...]] = {
-    # The server's version: a client alone starts no container. Without one, Docker 26 ends "info" with code 0.
-    "docker": ("version", "--format", "{{.Server.Version}}"),
-    "podman": ("info", "--format", "{{.Version.Version}}"),
-}
+_QUESTION = ("version", "--format", "{{json .}}")
+"""Not "info": without a server Docker 26 ends it with code 0, and Podman calls dpkg eight times in it."""
 
 
 NAMES = ("docker", "podman")
@@ -107,10 +106,19 @@ def _ask(cache: Cache, name: str) -> tuple[str, str]:
     if shutil.which(name) is None:
         return "", f"{name} is not installed"
     try:
-        answer = shell.output([name, *_QUESTION[name]], env=_with(cache, name), timeout=ANSWER_SECONDS)
+        answer = shell.output([name, *_QUESTION], env=_with(cache, name), timeout=ANSWER_SECONDS)
     except shell.CommandError as error:
         return "", f"{name}: {error.tail.strip().splitlines()[-1] if error.tail.strip() else 'no answer'}"
-    return answer.strip(), f"{name}: no answer"
+    return _version(name, answer), f"{name}: no answer"
+
+
+def _version(name: str, answer: str) -> str:
+    """Of what starts containers, empty where nothing does: a client alone does not, unless it is Podman without one."""
+    with contextlib.suppress(json.JSONDecodeError):
+        told: dict[str, dict[str, Any] | None] = json.loads(answer)
+        starts = told.get("Server") or (told.get("Client") if name == "podman" else None) or {}
+        return str(starts.get("Version", ""))
+    return ""
 
 
 def _with(cache: Cache, runtime: str) -> dict[str, str]:

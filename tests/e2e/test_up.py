@@ -72,6 +72,19 @@ def test_a_cluster_of_tethers_own_image_resolves_names_early_and_has_no_token_to
         assert not [secret for secret in secrets if secret["type"] == "bootstrap.kubernetes.io/token"]
 
 
+def test_a_control_plane_of_tethers_own_image_seldom_collects_garbage(mesh: Mesh) -> None:
+    for cluster in ("cluster1", "cluster2"):
+        pods = mesh.environment.get(cluster, "-n", "kube-system", "pods", "-l", "tier=control-plane")["items"]
+        told = {pod["metadata"]["labels"]["component"]: pod["spec"]["containers"][0].get("env") for pod in pods}
+        often = [{"name": "GOGC", "value": "200"}]
+        assert told == {
+            "etcd": often,
+            "kube-apiserver": often,
+            "kube-controller-manager": often,
+            "kube-scheduler": often,
+        }
+
+
 def test_the_mesh_output_tells_versions_and_the_root_that_istiod_uses(mesh: Mesh) -> None:
     about = mesh.environment.output("mesh")
     secret = mesh.environment.get("cluster1", "-n", "istio-system", "secret", "cacerts")

@@ -125,6 +125,8 @@ class Engine:
 
     def export(self) -> dict[str, Any] | None:
         """The stack's state with secrets still encrypted, or None where there is no stack."""
+        if not self.project.may_have_state:
+            return None
         try:
             return self.project.read_state() or json.loads(self.ask("stack", "export"))
         except NotFoundError:

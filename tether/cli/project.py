@@ -78,6 +78,11 @@ class Project:
     def _bookkeeping(self) -> Path:
         return recorded.folder_of(self.shared_state) or self.state
 
+    @property
+    def may_have_state(self) -> bool:
+        """Whether the engine may know the stack; false if its state would lie in the checkout, and does not."""
+        return bool(self.shared_state) or any(self.state.joinpath("stacks", self.name).glob(f"{self.stack}.json*"))
+
     def read_state(self) -> dict[str, Any] | None:
         """The stack's state as ``pulumi stack export`` gives it, read from the file itself; None if it is not plain.
 

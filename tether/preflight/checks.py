@@ -12,7 +12,7 @@ from tether.topology import Platform
 
 GIB = 1024**3
 MEMORY_PER_CLUSTER = int(1.2 * GIB)
-"""A kind cluster with its share of the mesh takes about 0.95 GiB idle; the rest is for starting up."""
+"""A kind cluster with its share of the mesh takes about 1 GiB idle; the rest is for starting up."""
 DISK_PER_CLUSTER = int(1.5 * GIB)
 DISK_FOR_TOOLS = 20 * GIB
 """Go's modules and build cache when every part is built from packages."""

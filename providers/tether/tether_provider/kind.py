@@ -12,7 +12,7 @@ import yaml
 
 from tether import versions
 from tether.topology import IpFamily
-from tether_provider import audit, containers, kubeadm_patches, labelled, processes
+from tether_provider import audit, containers, kind_runtime, kubeadm_patches, processes
 from tether_provider.errors import ProviderError
 
 Config = dict[str, Any]
@@ -197,7 +197,7 @@ def create(
         [*arguments, "--kubeconfig", str(kubeconfig), "--retain"],
         timeout=timeout,
         cancel=cancel,
-        environment={**environment(chosen, plan.network), **labelled.environment(chosen.name, kubeconfig.parent)},
+        environment={**environment(chosen, plan.network), **kind_runtime.environment(chosen.name, kubeconfig.parent)},
         stdin=yaml.safe_dump(configuration(plan, restricted=is_restricted()), sort_keys=False),
         on_line=listen,
     )

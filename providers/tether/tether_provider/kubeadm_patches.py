@@ -1,9 +1,11 @@
-"""What kubeadm makes of a control plane of one node is asked as often as somebody goes by the answer.
+"""What kubeadm makes of a control plane of one node does no more than is needed for one.
 
 kubeadm has kubelet ask the API server, etcd and the scheduler each second whether they are ready,
 and etcd tell every watch each five seconds that nothing happened. With one node nothing goes by
 those answers; without them an idle cluster takes a quarter less of the machine (docs/adr/0019).
 CoreDNS, which every lookup waits for, is asked each ten seconds only, and is there twice (docs/adr/0030).
+Go collects garbage whenever a heap has doubled, which small heaps that grow do often: theirs may triple
+(docs/adr/0031).
 """
 
 from collections.abc import Mapping

@@ -101,6 +101,9 @@ class Verification(Resource[VerificationInputs, VerificationOutputs]):
             sides = [run.Side(side.name, cluster) for side, cluster in zip(inputs.clusters, clusters, strict=True)]
 
             def meanwhile() -> float:
+                # A mesh that is proved is as a rule looked at next. What starts now leaves processors to spare; right
+                # after the proof the command reads what was made.
+                specification.prepare(clusters)
                 steps = _gateways(sides, inputs.istio_namespace)
                 await_gate(operation, steps, inputs.gateway_timeout_seconds)
                 return plan.timeout
@@ -113,8 +116,6 @@ class Verification(Resource[VerificationInputs, VerificationOutputs]):
                 raise ProviderError(f"the mesh is not verified: {error}") from None
             except wait.WaitCancelledError as error:
                 raise CancelledError(str(error)) from None
-            # A mesh that is proved is as a rule looked at next, and has processors to spare until then.
-            specification.prepare(clusters)
         outputs = VerificationOutputs(
             requests=report.requests,
             rounds=report.rounds,

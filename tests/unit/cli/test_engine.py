@@ -63,8 +63,22 @@ def test_a_stack_that_is_not_there_is_not_found(tmp_path: Path, text: str) -> No
     assert caught.value.exit_code is ExitCode.NOT_FOUND
 
 
-def test_a_stack_that_is_not_there_exports_nothing(tmp_path: Path) -> None:
-    assert engine(tmp_path, fails("error: no stack named 'kind' found")).export() is None
+def test_a_stack_that_is_not_there_exports_nothing_and_only_of_a_shared_state_the_engine_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = engine(tmp_path, fails("error: no stack named 'kind' found"))
+    assert (one.export(), calls(tmp_path / "bin")) == (None, [])
+    monkeypatch.setenv("TETHER_BACKEND_URL", "s3://bucket")
+    assert one.export() is None
+    assert [call.split()[:2] for call in calls(tmp_path / "bin")] == [["stack", "export"]]
+
+
+def test_a_state_that_the_engine_packed_is_left_to_it(tmp_path: Path) -> None:
+    one = engine(tmp_path, "print('{\"version\": 3}')")
+    packed = one.project.state / "stacks" / one.project.name / "kind.json.gz"
+    packed.parent.mkdir(parents=True)
+    packed.touch()
+    assert one.export() == {"version": 3}
 
 
 def test_the_state_is_read_without_asking_where_its_file_lies(tmp_path: Path) -> None:

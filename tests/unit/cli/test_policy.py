@@ -37,7 +37,7 @@ def pack(bench: Bench) -> Path:
 def test_the_pack_judges_a_preview_before_the_update(bench: Bench, pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tether(monkeypatch, ["up", "--policy-pack", "policy"]) == 0
 
-    assert bench.calls() == ["stack export", "stack init", "preview", "up", "stack output"]
+    assert bench.calls() == ["stack init", "preview", "up", "stack output"]
     asked = [line for line in calls(bench.bin) if line.startswith(("preview", "up "))]
     assert all(f"--policy-pack={pack}" in line for line in asked)
 

@@ -38,7 +38,7 @@ def test_up_makes_the_stack_runs_the_engine_and_shows_the_endpoints(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert tether(monkeypatch, ["up"]) == 0
-    assert bench.calls() == ["stack export", "stack init", "up", "stack output"]
+    assert bench.calls() == ["stack init", "up", "stack output"]
     assert bench.built == 1
     assert "Mesh mesh1 is up: 2 clusters, 5 resources changed" in capfd.readouterr().out
     assert records.read(bench.place) == records.Record(frozenset({SUFFIX}), 2)

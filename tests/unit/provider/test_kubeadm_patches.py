@@ -22,12 +22,17 @@ def patches() -> dict[str, Any]:
     return {file.name.partition("+")[0]: yaml.safe_load(file.read_text()) for file in kubeadm_patches.PATCHES.iterdir()}
 
 
-@pytest.mark.parametrize("name", ["etcd", "kube-apiserver", "kube-scheduler"])
-def test_a_static_pod_is_seldom_asked_by_the_patch_that_its_file_names(name: str) -> None:
+STATIC_PODS = {"etcd": True, "kube-apiserver": True, "kube-controller-manager": False, "kube-scheduler": True}
+"""Whether kubeadm has kubelet ask each second whether it is ready."""
+
+
+@pytest.mark.parametrize("name", STATIC_PODS)
+def test_a_static_pod_is_seldom_asked_and_seldom_collects_garbage_by_the_patch_that_its_file_names(name: str) -> None:
     """kubeadm chooses the static pod by the file's name and the container by its name within."""
     (container,) = patches()[name]["spec"]["containers"]
 
-    assert container == {"name": name, "readinessProbe": {"periodSeconds": 10}}
+    seldom = {"readinessProbe": {"periodSeconds": 10}} if STATIC_PODS[name] else {}
+    assert container == {"name": name, "env": [{"name": "GOGC", "value": "200"}], **seldom}
 
 
 def test_coredns_is_there_once_and_asked_often() -> None:
@@ -39,4 +44,4 @@ def test_coredns_is_there_once_and_asked_often() -> None:
 
 
 def test_nothing_else_is_patched() -> None:
-    assert sorted(patches()) == ["corednsdeployment", "etcd", "kube-apiserver", "kube-scheduler"]
+    assert patches().keys() == {"corednsdeployment", *STATIC_PODS}

@@ -1,4 +1,6 @@
+import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +170,11 @@ def fake_program(folder: Path, name: str, text: str) -> None:
     (folder / name).chmod(0o755)
 
 
+def told(client: str, server: str = "") -> str:
+    """What ``version`` answers, for a shell; Podman on the machine itself names no server."""
+    return shlex.quote(json.dumps({"Client": {"Version": client}, "Server": {"Version": server} if server else None}))
+
+
 def named(found: runtime.Found) -> tuple[str, str]:
     return found.name, found.version
 
@@ -178,11 +185,13 @@ def test_the_daemon_is_asked_not_the_client_when_a_runtime_is_chosen(tmp_path: P
     fake_program(
         programs, "docker", "echo; echo Cannot connect to the Docker daemon >&2; [ $1 = info ] && exit 0; exit 1"
     )
-    fake_program(programs, "podman", '[ -f "$CONTAINERS_CONF" ] && echo 4.3.1')
+    fake_program(programs, "podman", f'[ -f "$CONTAINERS_CONF" ] && echo {told(client="4.3.1")}')
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     monkeypatch.delenv(runtime.VARIABLE, raising=False)
     assert named(runtime.find(cache)) == ("podman", "4.3.1")
-    fake_program(programs, "docker", "echo 27.0.1")
+    fake_program(programs, "docker", f"echo {told(client='28.0.0')}")
+    assert named(runtime.find(cache)) == ("podman", "4.3.1"), "Docker's client is none that starts containers"
+    fake_program(programs, "docker", f"echo {told(client='28.0.0', server='27.0.1')}")
     assert named(runtime.find(cache)) == ("docker", "27.0.1")
 
 
@@ -200,7 +209,7 @@ def test_where_both_runtimes_answer_a_choice_stands_until_the_settings_name_anot
     asked: str, recorded: str, variable: str, expected: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     for name in runtime.NAMES:
-        fake_program(tmp_path / "bin", name, "echo 1.2.3")
+        fake_program(tmp_path / "bin", name, f"echo {told(client='1.2.4', server='1.2.3')}")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setenv(runtime.VARIABLE, variable)
     found = runtime.find(Cache(tmp_path / "cache"), asked, recorded)
