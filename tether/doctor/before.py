@@ -2,7 +2,7 @@
 
 from tether import addresses, gateway_entry, istiod_endpoints, kube, mesh_probe, metadata, topology, versions
 from tether.compatibility import bad_releases, judging, lines, numbers
-from tether.doctor import fixes, istiod, objects
+from tether.doctor import fixes, istiod, lookup, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, unknown, wrong
 from tether.doctor.view import ClusterView, MeshView
 from tether.errors import count
@@ -286,6 +286,7 @@ CHECKS = (
         remedy="Upgrade the cluster, or install an Istio that supports it.",
         probe=_kubernetes,
     ),
+    *lookup.CHECKS,
     Check(
         id="D32", title="istiod is ready", family=Family.BEFORE, scope=Scope.MESH, needs=("D01",),
         symptom="Pods get no proxy, proxies get no certificate and no configuration.",

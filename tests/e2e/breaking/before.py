@@ -117,6 +117,21 @@ def _ca_that_ends_soon(lab: Lab) -> None:
     _cacerts(lab, certificate, own, root)
 
 
+def _no_names(lab: Lab) -> None:
+    """No pod of CoreDNS in the remote; what runs there goes on."""
+    where, deployment = ("-n", "kube-system"), "deployment/coredns"
+
+    def put_back() -> bool:
+        if lab.kubectl(REMOTE, *where, "get", deployment, "-o", "jsonpath={.spec.replicas}").stdout == "1":
+            return False
+        lab.kubectl(REMOTE, *where, "scale", deployment, "--replicas", "1")
+        return True
+
+    lab.at_the_end(put_back)
+    lab.kubectl(REMOTE, *where, "scale", deployment, "--replicas", "0")
+    lab.kubectl(REMOTE, *where, "wait", "--for=delete", "pod", "-l", "k8s-app=kube-dns", "--timeout", "60s")
+
+
 def _no_istiod(lab: Lab) -> None:
     lab.at_the_end(lambda: _scale(lab, PRIMARY, "istiod"))
     lab.kubectl(PRIMARY, "scale", "deployment/istiod", "--replicas", "0")
@@ -209,6 +224,7 @@ def _no_api_server(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage("the remote's API server does not answer", "D01", REMOTE, _no_api_server, mends=False),
+    Breakage("CoreDNS is scaled away", "D42", REMOTE, _no_names, cause="scaled to nothing"),
     Breakage("two clusters have one ID", "D03", PRIMARY, path("/inject/cluster/cluster1/net/network2")),
     Breakage("istiod has a Service in another namespace", "D04", REMOTE, _istiod_elsewhere),
     Breakage("istiod is scaled away", "D32", PRIMARY, _no_istiod),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.unit.doctor.fake_mesh import (
+    NAMES,
     SECRET,
     SLICES,
     SYSTEM,
@@ -129,6 +130,17 @@ def unscheduled(where: str, name: str, labels: dict[str, str], owner: str, why: 
         "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why}]
     }
     return lambda mesh: getattr(mesh, where).put(f"{SYSTEM}/pods/{name}", waiting)
+
+
+def no_names(endpoints: list[Any], pods: int = 0) -> Callable[[FakeMesh], Any]:
+    """CoreDNS of the remote has these endpoints and so many pods."""
+
+    def do(mesh: FakeMesh) -> None:
+        mesh.remote.objects[f"{NAMES}/kube-dns-1"]["endpoints"] = endpoints or None
+        for number in range(pods):
+            mesh.remote.put(f"/api/v1/namespaces/kube-system/pods/coredns-{number}", pod({"k8s-app": "kube-dns"}))
+
+    return do
 
 
 def twin(mesh: FakeMesh) -> None:

@@ -31,6 +31,7 @@ from tests.unit.doctor.breaking import (
     meta,
     name_moved,
     name_moved_of_a_stack,
+    no_names,
     other_key,
     refused,
     secret,
@@ -49,6 +50,7 @@ from tether.doctor.handshake import Outcome
 GATEWAY_SERVICE = f"{SYSTEM}/services/istio-eastwestgateway"
 EAST_WEST = {"istio": "eastwestgateway"}
 NO_ROOM = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are"
+NO_NAMES = "Service kube-dns of cluster2 has no pod that is ready"
 OTHER = certificate("Another root")
 ENDED = certificate("Ended", root(), days=-1)
 SOON = certificate("Soon", root(), days=10)
@@ -71,6 +73,11 @@ BEFORE = (
     Case(check="D02", name="Kubernetes is too old",
          do=lambda mesh: mesh.remote.put("/version", {"gitVersion": "v1.31.9"}),
          seen="Kubernetes v1.31.9; Istio 1.31 needs 1.32", fix="# upgrade cluster2 to Kubernetes 1.32 or newer"),
+    Case(check="D42", name="CoreDNS is scaled away", do=no_names([]), seen=NO_NAMES, cause="scaled to nothing",
+         fix=f"{TWO} -n kube-system scale deployment -l k8s-app=kube-dns --replicas 1\n"
+             f"{TWO} -n kube-system rollout status deployment -l k8s-app=kube-dns --timeout 120s"),
+    Case(check="D42", name="no pod of CoreDNS is ready", do=no_names([{"conditions": {"ready": False}}], pods=1),
+         seen=NO_NAMES, cause="No pod of CoreDNS", fix=f"{TWO} -n kube-system describe pods -l k8s-app=kube-dns"),
     Case(check="D03", name="two clusters have one ID",
          do=lambda mesh: put_webhook(mesh.remote, "/inject/cluster/cluster1/net/network2"),
          subject="cluster1", seen="cluster1 and cluster2 both say that they are cluster cluster1", fix=REPATH),

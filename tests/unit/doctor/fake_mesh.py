@@ -29,6 +29,7 @@ from tether.topology import READER_SERVICE_ACCOUNT, READER_TOKEN_SECRET, Role
 SYSTEM = "/api/v1/namespaces/istio-system"
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 GATEWAYS = "/apis/networking.istio.io/v1/namespaces/istio-system/gateways"
+NAMES = "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/istio-system/endpointslices"
 ADDRESSES = {"cluster1": "10.0.1.1", "cluster2": "10.0.2.1"}
 SECRET = f"{SYSTEM}/secrets/istio-remote-secret-cluster2"
@@ -241,6 +242,10 @@ def _common(cluster: FakeCluster, network: str) -> None:
     cluster.put("/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt", api)
     for name in ("istio-system", "kube-system"):
         cluster.put(f"/api/v1/namespaces/{name}/configmaps/istio-ca-root-cert", {"data": {"root-cert.pem": root().pem}})
+    cluster.put(f"{NAMES}/kube-dns-1", {
+        "metadata": {"labels": {"kubernetes.io/service-name": "kube-dns"}},
+        "endpoints": [{"addresses": ["10.244.0.2"], "conditions": {"ready": True}}],
+    })  # fmt: skip
     node = f"{cluster.name}-control-plane"
     cluster.put(f"/api/v1/nodes/{node}", {"spec": {"providerID": f"kind://podman/{cluster.name}/{node}"}})
     cluster.put(f"{SYSTEM}/services/istio-eastwestgateway", {

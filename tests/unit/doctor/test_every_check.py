@@ -45,6 +45,7 @@ HOOKS = ("remote", r"get .*webhookconfigurations", "mutatingwebhookconfiguration
 SERVICES = ("remote", r"get .*/services", "services")
 MISSING = {
     "D02": ("primary", r"get /version$", ""),
+    "D42": ("remote", r"get .*/kube-system/endpointslices", "endpointslices"),
     "D32": ("primary", r"get .*/pods$", "pods"),
     "D03": HOOKS,
     "D04": ("remote", r"get /api/v1/namespaces/istio-system$", "namespaces"),

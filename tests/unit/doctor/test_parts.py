@@ -11,6 +11,7 @@ import yaml
 from tests.unit.doctor.breaking import ending, met, refused
 from tests.unit.doctor.fake_cluster import FakeCluster
 from tests.unit.doctor.fake_mesh import (
+    NAMES,
     SECRET,
     SYSTEM,
     FakeMesh,
@@ -375,3 +376,21 @@ def test_an_authority_that_cert_manager_keeps_is_as_good_as_istiods_own_form(mes
 
     assert [one.status for one in after] == [Status.OK, Status.OK]
     assert [one.answer.seen for one in after] == before
+
+
+def test_a_name_service_that_is_not_coredns_is_no_finding(mesh: FakeMesh) -> None:
+    mesh.remote.objects.pop(f"{NAMES}/kube-dns-1")
+    mesh.primary.objects[f"{NAMES}/kube-dns-1"]["endpoints"] = None
+    mesh.primary.put("/api/v1/nodes/gke-1", {"spec": {"providerID": "gce://project/zone/gke-1"}})
+
+    found = {one.subject: one for one in mesh.examine("D42").findings if one.check.id == "D42"}
+
+    assert {one.status for one in found.values()} == {Status.OK}
+    assert "Cloud DNS" in found["cluster1"].answer.seen
+    assert "another name service" in found["cluster2"].answer.seen
+
+
+def test_an_endpoint_that_does_not_say_whether_it_is_ready_is(mesh: FakeMesh) -> None:
+    mesh.remote.objects[f"{NAMES}/kube-dns-1"]["endpoints"] = [{"addresses": ["10.244.0.2"]}]
+
+    assert mesh.examine("D42").wrong == ()

@@ -35,7 +35,7 @@ def test_the_text_begins_with_the_cause_and_ends_with_the_verdict(broken: FakeMe
     text = shown(broken)
 
     lines = text.splitlines()
-    assert lines[0].startswith("Mesh: cluster1 (primary), cluster2 (remote)   [56 checks, 1.2 s]")
+    assert lines[0].startswith("Mesh: cluster1 (primary), cluster2 (remote)   [58 checks, 1.2 s]")
     assert lines[2] == "✗ D11 cluster2  error: not so: There is a remote secret"
     assert "    seen    no Secret in istio-system of cluster1 holds a kubeconfig of cluster2" in lines
     assert "    page    docs/reference/doctor.md#d11" in lines
@@ -88,7 +88,7 @@ def test_junit_fails_what_is_wrong_and_skips_what_was_not_asked(broken: FakeMesh
     suite = ElementTree.fromstring(rendering.junit(broken.mesh, found, 1))[0]  # noqa: S314 - our own
 
     others = sum(one.status in (Status.MUTED, Status.UNKNOWN) for one in found.findings)
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("56", "1", str(others))
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("58", "1", str(others))
     (failed,) = [case for case in suite if case.find("failure") is not None]
     assert failed.get("name") == "D11 cluster2: There is a remote secret"
     failure = failed.find("failure")

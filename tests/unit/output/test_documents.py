@@ -122,7 +122,7 @@ def test_an_examination(unhealthy: FakeMesh, typed: Typed) -> None:
 
 def test_a_whole_examination_has_the_same_shape(unhealthy: FakeMesh, typed: Typed) -> None:
     code, out, _ = typed("doctor", "-o", "json")
-    assert (code, len(parsed(out)["findings"])) == (7, 56)
+    assert (code, len(parsed(out)["findings"])) == (7, 58)
 
 
 def test_checks(typed: Typed) -> None:
