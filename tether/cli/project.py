@@ -81,7 +81,7 @@ class Project:
     @property
     def may_have_state(self) -> bool:
         """Whether the engine may know the stack; false if its state would lie in the checkout, and does not."""
-        return bool(self.shared_state) or any(self.state.joinpath("stacks", self.name).glob(f"{self.stack}.json*"))
+        return bool(self.shared_state) or any(self.stacks.glob(f"{self.stack}.json*"))
 
     def read_state(self) -> dict[str, Any] | None:
         """The stack's state as ``pulumi stack export`` gives it, read from the file itself; None if it is not plain.
