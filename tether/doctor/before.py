@@ -195,9 +195,8 @@ def _leftovers(view: MeshView, cluster: ClusterView) -> Answer:
 
 def _compatible_endpoints(view: MeshView, remote: ClusterView) -> Answer:
     service = view.revision.istiod
-    nodes = remote.list("/api/v1/nodes")
-    kinds = {str(node["spec"].get("providerID") or "").partition(":")[0] for node in nodes}
-    cloud = next((name for scheme, name in _CLOUDS_BY_ENDPOINTS.items() if scheme in kinds), "")
+    providers = objects.node_providers(remote)
+    cloud = next((name for scheme, name in _CLOUDS_BY_ENDPOINTS.items() if scheme in providers), "")
     if not cloud:
         return ok("this platform's API server reads EndpointSlices")
     if remote.find(remote.system("endpoints", service)):
@@ -248,13 +247,7 @@ def _istiod_ready(view: MeshView, primary: ClusterView) -> Answer:
     if not pods:
         return wrong(
             f"no pod of istiod in {view.namespace} of {primary.name}",
-            fix="\n".join(
-                fixes.in_system(primary, command)
-                for command in (
-                    f"scale deployment -l {selector} --replicas 1",
-                    f"rollout status deployment -l {selector} --timeout 120s",
-                )
-            ),
+            fix=fixes.bring_back(primary, view.namespace, selector),
         )
     lame = [pod for pod in pods if not mesh_probe.is_ready(pod)]
     if len(lame) == len(pods):

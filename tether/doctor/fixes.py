@@ -38,6 +38,17 @@ def reinstall(cluster: ClusterView, release: str) -> str:
     return f'{record} | base64 -d | base64 -d | gunzip | python3 -c "{show}" | {kubectl(cluster, "apply -f -")}'
 
 
+def bring_back(cluster: ClusterView, namespace: str, selector: str) -> str:
+    """Have a Deployment that was scaled to nothing make a pod."""
+    return "\n".join(
+        kubectl(cluster, f"-n {namespace} {command}")
+        for command in (
+            f"scale deployment -l {selector} --replicas 1",
+            f"rollout status deployment -l {selector} --timeout 120s",
+        )
+    )
+
+
 def restart_istiod(view: MeshView) -> str:
     """Make istiod read everything anew."""
     selector = view.revision.selector

@@ -1,7 +1,7 @@
 """Whether a cluster resolves names: what is connected goes on without, and what starts anew finds nobody."""
 
 from tether import istiod_endpoints, kube, metadata
-from tether.doctor import fixes
+from tether.doctor import fixes, objects
 from tether.doctor.check import Answer, Check, Family, Scope, Severity, ok, wrong
 from tether.doctor.view import ClusterView, MeshView
 
@@ -20,16 +20,15 @@ def _resolves(_: MeshView, cluster: ClusterView) -> Answer:
     if ready:
         return ok(f"Service {_SERVICE} has {len(ready)} of its pods ready")
     pods = cluster.list(f"/api/v1/namespaces/{_NAMESPACE}/pods", {"labelSelector": _PODS})
-    if not pods and _is_of_gke(cluster):
+    # CoreDNS's like may be scaled away for good there, once Cloud DNS answers (GKE, "Using Cloud DNS for GKE").
+    if not pods and "gce" in objects.node_providers(cluster):
         return ok(f"Service {_SERVICE} has no pods: Cloud DNS resolves names instead")
-    scale = (f"scale deployment -l {_PODS} --replicas 1", f"rollout status deployment -l {_PODS} --timeout 120s")
     return wrong(
         f"Service {_SERVICE} of {cluster.name} has no pod that is ready, so no name is resolved there",
         cause="" if pods else "its Deployment is scaled to nothing",
-        fix="\n".join(
-            fixes.kubectl(cluster, f"-n {_NAMESPACE} {command}")
-            for command in ((f"describe pods -l {_PODS}",) if pods else scale)
-        ),
+        fix=fixes.kubectl(cluster, f"-n {_NAMESPACE} describe pods -l {_PODS}")
+        if pods
+        else fixes.bring_back(cluster, _NAMESPACE, _PODS),
     )
 
 
@@ -37,12 +36,6 @@ def _is_ready(endpoint: kube.Object) -> bool:
     """Left out, the condition means yes (k8s.io/api discovery/v1)."""
     conditions: kube.Object = endpoint.get("conditions") or {}
     return conditions.get("ready") is not False
-
-
-def _is_of_gke(cluster: ClusterView) -> bool:
-    """There CoreDNS's like may be scaled away for good, once Cloud DNS answers (GKE, "Using Cloud DNS for GKE")."""
-    nodes = cluster.list("/api/v1/nodes")
-    return any(str(node["spec"].get("providerID") or "").startswith("gce:") for node in nodes)
 
 
 CHECKS = (

@@ -339,6 +339,12 @@ def mesh_root(view: MeshView) -> str:
     return root_of(view.primary, view.namespace)
 
 
+def node_providers(cluster: ClusterView) -> set[str]:
+    """Who runs the nodes, by the scheme of ``spec.providerID``: ``gce``, ``aws``, ``azure``, ``kind``; may be empty."""
+    nodes = cluster.list("/api/v1/nodes")
+    return {str(node["spec"].get("providerID") or "").partition(":")[0] for node in nodes}
+
+
 def istiod_slices(remote: ClusterView) -> list[kube.Object]:
     """EndpointSlices of the remote's Service istiod."""
     path = f"/apis/discovery.k8s.io/v1/namespaces/{remote.mesh.namespace}/endpointslices"

@@ -23,8 +23,7 @@ _MAKES = ("run", "create", "volume create")
 _REMOTE = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 """Variables by which Podman is told that its containers are elsewhere."""
 
-_HEAD = """\
-#!/bin/sh
+_ASK_ONCE = """\
 remember() {
   file="$kept/$1"
   shift
@@ -53,7 +52,7 @@ _ENTER = """\
     exec nsenter --target "$pid" --mount --uts --ipc --net --pid --cgroup --wd=/ -- \\
       /usr/bin/env -i $(tr '\\0' '\\n' < "/proc/$pid/environ") "$@" ;;
 """
-_TAIL = """\
+_REST = """\
 esac
 exec "$real" "$@"
 """
@@ -93,9 +92,8 @@ def script(real: str, kept: Path, marks: Mapping[str, str], *, enters: bool) -> 
         f' shift {len(command.split())}; exec "$real" {command} {options} "$@" ;;\n'
         for command in (_MAKES if marks else ())
     )
-    shebang, _, head = _HEAD.partition("\n")
     places = f"real={shlex.quote(real)}\nkept={shlex.quote(str(kept))}\n"
-    return f"{shebang}\n{places}{head}{_ENTER if enters else ''}{makes}{_TAIL}"
+    return f"#!/bin/sh\n{places}{_ASK_ONCE}{_ENTER if enters else ''}{makes}{_REST}"
 
 
 def _enters(runtime: str) -> bool:

@@ -119,16 +119,9 @@ def _ca_that_ends_soon(lab: Lab) -> None:
 
 def _no_names(lab: Lab) -> None:
     """No pod of CoreDNS in the remote; what runs there goes on."""
-    where, deployment = ("-n", "kube-system"), "deployment/coredns"
-
-    def put_back() -> bool:
-        if lab.kubectl(REMOTE, *where, "get", deployment, "-o", "jsonpath={.spec.replicas}").stdout == "1":
-            return False
-        lab.kubectl(REMOTE, *where, "scale", deployment, "--replicas", "1")
-        return True
-
-    lab.at_the_end(put_back)
-    lab.kubectl(REMOTE, *where, "scale", deployment, "--replicas", "0")
+    where = ("-n", "kube-system")
+    lab.at_the_end(lambda: _scale(lab, REMOTE, "coredns", *where))
+    lab.kubectl(REMOTE, *where, "scale", "deployment/coredns", "--replicas", "0")
     lab.kubectl(REMOTE, *where, "wait", "--for=delete", "pod", "-l", "k8s-app=kube-dns", "--timeout", "60s")
 
 
@@ -137,11 +130,11 @@ def _no_istiod(lab: Lab) -> None:
     lab.kubectl(PRIMARY, "scale", "deployment/istiod", "--replicas", "0")
 
 
-def _scale(lab: Lab, cluster: str, deployment: str) -> bool:
+def _scale(lab: Lab, cluster: str, deployment: str, *where: str) -> bool:
     """Have one replica; whether there was none."""
-    if lab.read(cluster, f"deployment {deployment}")["spec"]["replicas"] == 1:
+    if lab.read(cluster, " ".join(["deployment", deployment, *where]))["spec"]["replicas"] == 1:
         return False
-    lab.kubectl(cluster, "scale", f"deployment/{deployment}", "--replicas", "1")
+    lab.kubectl(cluster, *where, "scale", f"deployment/{deployment}", "--replicas", "1")
     return True
 
 
